@@ -1,0 +1,223 @@
+import { readFile } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { NodeSSH, type SSHExecCommandResponse } from 'node-ssh';
+import { EXIT, InfraError, InputError, messageOf } from '../errors.js';
+import { Secret } from '../secret.js';
+import { type Command, CommandFailed, commandLine, type Host, type Output, TimedOut, timeoutOf } from './command.js';
+
+/** Where a server answers and how it proves who it is. */
+export interface ServerAddress {
+  host: string;
+  port: number;
+  user: string;
+  /** The server's public host key as in known_hosts, "ssh-ed25519 AAAA…". Any other key is refused. */
+  hostKey: string;
+}
+
+/** A file with an OpenSSH private key, and its passphrase where it has one; without a file, the running ssh-agent. */
+export interface SshIdentity {
+  privateKeyFile?: string;
+  passphrase?: Secret;
+}
+
+/** Another host key than the pinned one: another machine answers, or somebody sits in between. */
+export class HostKeyChanged extends InfraError {
+  override readonly name = 'HostKeyChanged';
+}
+
+/** Nothing answered, or the connection went away: worth another try. */
+export class Unreachable extends InfraError {
+  override readonly name = 'Unreachable';
+}
+
+const CONNECT_TIMEOUT_SECONDS = 20;
+/** `timeout` of coreutils exits so when it had to end the command. */
+const ENDED_BY_TIMEOUT = 124;
+/** How much later than the far end's own limit this end gives up. */
+const GRACE_SECONDS = 20;
+
+/** One connection to the server, by node-ssh, reused for every command. */
+export class SshHost implements Host {
+  /** Commands run so far: what `npm run bench` counts. */
+  commands = 0;
+
+  private constructor(
+    private readonly ssh: NodeSSH,
+    readonly address: ServerAddress,
+  ) {}
+
+  /**
+   * Connects once. Throws HostKeyChanged when another key answers, InputError when this user's key is
+   * refused or unreadable, Unreachable when nothing answers: then the caller decides whether to try again.
+   */
+  static async connect(address: ServerAddress, identity: SshIdentity): Promise<SshHost> {
+    const ssh = new NodeSSH();
+    const pinned = parseHostKey(address.hostKey);
+    const keyFile = identity.privateKeyFile;
+    const privateKey = keyFile === undefined ? undefined : await readPrivateKey(keyFile);
+    const where = `${address.user}@${address.host}:${address.port}`;
+    const shown = { otherKey: false };
+    try {
+      await ssh.connect({
+        host: address.host,
+        port: address.port,
+        username: address.user,
+        readyTimeout: CONNECT_TIMEOUT_SECONDS * 1000,
+        keepaliveInterval: 15_000,
+        keepaliveCountMax: 8,
+        algorithms: { serverHostKey: pinned.algorithms },
+        hostVerifier: (key: Buffer) => {
+          shown.otherKey = !key.equals(pinned.bytes);
+          return !shown.otherKey;
+        },
+        ...(privateKey === undefined ? { agent: process.env['SSH_AUTH_SOCK'] ?? '' } : { privateKey }),
+        ...(identity.passphrase ? { passphrase: identity.passphrase.reveal() } : {}),
+      });
+    } catch (cause) {
+      ssh.dispose();
+      const message = messageOf(cause);
+      if (shown.otherKey || /no matching host key/i.test(message)) {
+        throw new HostKeyChanged(`the server at ${where} shows another host key than the pinned one`, {
+          exitCode: EXIT.refused,
+          hints: ['if it was rebuilt on purpose: koprogo-infra destroy, then koprogo-infra setup', 'otherwise somebody may sit in between: do not go on'],
+          cause,
+        });
+      }
+      if (/authentication methods failed/i.test(message)) {
+        throw new InputError(`${where} refused the SSH key ${keyFile ?? 'of the ssh-agent'}`, {
+          hints: [`ssh-copy-id -i ${keyFile ?? 'KEY'} -p ${address.port} ${address.user}@${address.host}`],
+          cause,
+        });
+      }
+      if (/parse privateKey|passphrase/i.test(message)) {
+        throw new InputError(`the SSH private key ${keyFile ?? ''} cannot be used: ${message}`, {
+          hints: ['add a key with a passphrase to the ssh-agent: ssh-add', 'or choose another: --ssh-key FILE'],
+          cause,
+        });
+      }
+      throw new Unreachable(`no SSH connection to ${where}: ${message}`, { cause });
+    }
+    return new SshHost(ssh, address);
+  }
+
+  async run(command: Command): Promise<Output> {
+    this.commands += 1;
+    const asRoot = command.root === true && this.address.user !== 'root';
+    const seconds = timeoutOf(command);
+    // The far end has the limit too, so that nothing lives on there when this end goes away.
+    const limited = ['timeout', '--kill-after=10', String(seconds), ...command.argv];
+    const line = commandLine(asRoot ? ['sudo', '-n', '--', ...limited] : limited);
+    const result = await this.#exec(line, command, seconds + GRACE_SECONDS);
+    const output: Output = { exitCode: result.code ?? -1, stdout: result.stdout, stderr: result.stderr };
+    if (output.exitCode === ENDED_BY_TIMEOUT) throw new TimedOut(command, this.#where());
+    if (!(command.accept ?? [0]).includes(output.exitCode)) throw new CommandFailed(command, output, this.#where());
+    return output;
+  }
+
+  close(): void {
+    this.ssh.dispose();
+  }
+
+  #exec(line: string, command: Command, limitSeconds: number): Promise<SSHExecCommandResponse> {
+    const { connection } = this.ssh;
+    if (!connection) return Promise.reject(this.#lost());
+    const stdin = stdinOf(command.input);
+    const { onOutput } = command;
+    return new Promise((resolve, reject) => {
+      let close: () => void = () => undefined;
+      const giveUp = (error: Error) => {
+        settle();
+        close();
+        reject(error);
+      };
+      const onClose = () => {
+        giveUp(this.#lost());
+      };
+      const timer = setTimeout(() => {
+        giveUp(new TimedOut(command, this.#where()));
+      }, limitSeconds * 1000);
+      const settle = () => {
+        clearTimeout(timer);
+        connection.removeListener('close', onClose);
+        if (stdin instanceof Readable) stdin.removeListener('error', giveUp);
+      };
+      connection.once('close', onClose);
+      // A source that breaks must not look like its end: the channel is cut, the far end sees no end of file of ours.
+      if (stdin instanceof Readable) stdin.once('error', giveUp);
+      this.ssh
+        .execCommand(line, {
+          noTrim: true,
+          ...(stdin === undefined ? {} : { stdin }),
+          onChannel: (channel) => {
+            close = () => {
+              if (stdin instanceof Readable) stdin.unpipe(channel);
+              channel.destroy();
+            };
+          },
+          ...(onOutput
+            ? {
+                onStdout: (chunk: Buffer) => {
+                  onOutput(chunk.toString('utf8'));
+                },
+              }
+            : {}),
+        })
+        .then(
+          (result) => {
+            settle();
+            resolve(result);
+          },
+          (cause: unknown) => {
+            settle();
+            reject(new Unreachable(`the server ${this.address.host} did not run a command: ${messageOf(cause)}`, { cause }));
+          },
+        );
+    });
+  }
+
+  #where(): string {
+    return `the server ${this.address.host}`;
+  }
+
+  #lost(): Unreachable {
+    return new Unreachable(`the SSH connection to ${this.address.host}:${this.address.port} was lost`, {
+      hints: ['type the same command again: it continues where it stopped'],
+    });
+  }
+}
+
+function stdinOf(input: Command['input']): string | Readable | undefined {
+  if (input instanceof Secret) return input.reveal();
+  if (input instanceof Uint8Array) return Readable.from([Buffer.from(input)]);
+  return input;
+}
+
+async function readPrivateKey(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new InputError(`the SSH private key ${file} cannot be read: ${messageOf(cause)}`, {
+      hints: ['ssh-keygen -t ed25519'],
+      cause,
+    });
+  }
+}
+
+const HOST_KEY_ALGORITHMS = {
+  'ssh-ed25519': ['ssh-ed25519'],
+  'ecdsa-sha2-nistp256': ['ecdsa-sha2-nistp256'],
+  'ssh-rsa': ['rsa-sha2-512', 'rsa-sha2-256'],
+} as const;
+
+/** Reads "TYPE BASE64 [comment]". Throws InputError on anything else. */
+function parseHostKey(hostKey: string) {
+  const [type = '', base64 = ''] = hostKey.trim().split(/\s+/);
+  const bytes = Buffer.from(base64, 'base64');
+  const known = Object.entries(HOST_KEY_ALGORITHMS).find(([name]) => name === type);
+  if (!known || bytes.length < 40 || bytes.toString('latin1', 4, 4 + type.length) !== type) {
+    throw new InputError(`this is not an SSH public host key: "${hostKey.slice(0, 40)}"`, {
+      hints: ['on the server: cat /etc/ssh/ssh_host_ed25519_key.pub'],
+    });
+  }
+  return { bytes, algorithms: [...known[1]] };
+}

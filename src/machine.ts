@@ -1,0 +1,40 @@
+import { z } from 'zod';
+
+/**
+ * A path below /dev/disk/by-id. Letters (/dev/vdb) move between boots and are never accepted.
+ * The characters are those that udev leaves in such names.
+ */
+export const diskId = z
+  .string()
+  .regex(/^\/dev\/disk\/by-id\/[A-Za-z0-9][A-Za-z0-9._:+=@-]{2,200}$/, 'must be a path below /dev/disk/by-id, such as /dev/disk/by-id/virtio-0a1b2c3d');
+
+/** The server as a target built or found it: everything that the steps on the server need to know of it. */
+export const machineSchema = z.object({
+  address: z.object({
+    host: z.string(),
+    port: z.number().int().min(1).max(65535),
+    user: z.string().regex(/^[a-z_][a-z0-9_-]{0,31}$/),
+    hostKey: z.string(),
+  }),
+  disks: z.object({ postgres: diskId, documents: diskId }),
+  /** Where the server's ports 80 and 443 answer from this computer. */
+  web: z.object({ host: z.string(), http: z.number().int(), https: z.number().int() }),
+});
+export type Machine = z.infer<typeof machineSchema>;
+
+/** An S3 bucket, and where it answers. */
+export const bucketSchema = z.object({
+  /** As the server reaches it. */
+  endpoint: z.url({ protocol: /^https?$/ }),
+  /** As this computer reaches it, where that differs. */
+  endpointFromHere: z.url({ protocol: /^https?$/ }).optional(),
+  region: z.string().min(1),
+  bucket: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'must be an S3 bucket name: 3 to 63 lower-case letters, digits, dots, hyphens'),
+  /** The server-side encryption to ask for and to find in HEAD afterwards; "none" is the operator's explicit choice. */
+  encryption: z.discriminatedUnion('mode', [
+    z.object({ mode: z.literal('AES256') }),
+    z.object({ mode: z.literal('aws:kms'), keyId: z.string().min(1) }),
+    z.object({ mode: z.literal('none') }),
+  ]),
+});
+export type Bucket = z.infer<typeof bucketSchema>;
