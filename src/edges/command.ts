@@ -82,9 +82,10 @@ export function commandLine(argv: readonly string[]): string {
 /**
  * A bash script with its arguments as $1, $2 …: values are never pasted into the text.
  * Stops at the first failure, at an unset variable, and at any failing part of a pipe.
+ * Without --norc, a bash that sshd started reads the user's start-up files even for -c (a build option of Debian's).
  */
 export function script(body: string, ...args: readonly string[]): Pick<Command, 'argv'> {
-  return { argv: ['bash', '-euo', 'pipefail', '-c', body, 'koprogo', ...args] };
+  return { argv: ['bash', '--norc', '-euo', 'pipefail', '-c', body, 'koprogo', ...args] };
 }
 
 function lastLines(text: string, count = 12): string {

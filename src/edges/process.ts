@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import { execa, type Result } from 'execa';
-import { InfraError, InputError } from '../errors.js';
+import { InfraError, InputError, messageOf } from '../errors.js';
 import { Secret } from '../secret.js';
 import { type Command, CommandFailed, type Host, type Output, purposeOf, TimedOut, timeoutOf } from './command.js';
 
@@ -66,7 +66,7 @@ export class LocalHost implements Host {
   }
 }
 
-function outcome(command: Command, result: Pick<Result, 'exitCode' | 'stdout' | 'stderr' | 'timedOut' | 'signal' | 'code' | 'cause'>): Output {
+function outcome(command: Command, result: Pick<Result, 'exitCode' | 'stdout' | 'stderr' | 'timedOut' | 'signal' | 'code' | 'cause' | 'failed'>): Output {
   const output: Output = { exitCode: result.exitCode ?? -1, stdout: text(result.stdout), stderr: text(result.stderr) };
   if (result.timedOut) throw new TimedOut(command, HERE);
   if (result.code === 'ENOENT') {
@@ -80,6 +80,8 @@ function outcome(command: Command, result: Pick<Result, 'exitCode' | 'stdout' | 
       cause: result.cause,
     });
   }
+  // A source of standard input that broke: the child saw an end of file and may well have called it a success.
+  if (result.failed && output.exitCode === 0) throw result.cause instanceof InfraError ? result.cause : new InfraError(`could not ${purposeOf(command)} on ${HERE}: ${messageOf(result.cause)}`, { cause: result.cause });
   if (!(command.accept ?? [0]).includes(output.exitCode)) throw new CommandFailed(command, output, HERE);
   return output;
 }

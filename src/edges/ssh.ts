@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { NodeSSH, type SSHExecCommandResponse } from 'node-ssh';
 import { EXIT, InfraError, InputError, messageOf } from '../errors.js';
@@ -14,10 +13,13 @@ export interface ServerAddress {
   hostKey: string;
 }
 
-/** A file with an OpenSSH private key, and its passphrase where it has one; without a file, the running ssh-agent. */
+/** How this computer proves who it is: a private key in OpenSSH's format, from the state or a file of the operator's. */
 export interface SshIdentity {
-  privateKeyFile?: string;
-  passphrase?: Secret;
+  privateKey: Secret;
+  /** What to call the key in an error: a file, or the line to put into authorized_keys. */
+  name: string;
+  /** Its line for authorized_keys, where it is known. */
+  publicKey?: string;
 }
 
 /** Another host key than the pinned one: another machine answers, or somebody sits in between. */
@@ -53,8 +55,6 @@ export class SshHost implements Host {
   static async connect(address: ServerAddress, identity: SshIdentity): Promise<SshHost> {
     const ssh = new NodeSSH();
     const pinned = parseHostKey(address.hostKey);
-    const keyFile = identity.privateKeyFile;
-    const privateKey = keyFile === undefined ? undefined : await readPrivateKey(keyFile);
     const where = `${address.user}@${address.host}:${address.port}`;
     const shown = { otherKey: false };
     try {
@@ -70,8 +70,7 @@ export class SshHost implements Host {
           shown.otherKey = !key.equals(pinned.bytes);
           return !shown.otherKey;
         },
-        ...(privateKey === undefined ? { agent: process.env['SSH_AUTH_SOCK'] ?? '' } : { privateKey }),
-        ...(identity.passphrase ? { passphrase: identity.passphrase.reveal() } : {}),
+        privateKey: identity.privateKey.reveal(),
       });
     } catch (cause) {
       ssh.dispose();
@@ -84,14 +83,14 @@ export class SshHost implements Host {
         });
       }
       if (/authentication methods failed/i.test(message)) {
-        throw new InputError(`${where} refused the SSH key ${keyFile ?? 'of the ssh-agent'}`, {
-          hints: [`ssh-copy-id -i ${keyFile ?? 'KEY'} -p ${address.port} ${address.user}@${address.host}`],
+        throw new InputError(`${where} refused ${identity.name}`, {
+          hints: [`add this line to ~${address.user}/.ssh/authorized_keys on the server: ${identity.publicKey ?? 'the public half of that key'}`],
           cause,
         });
       }
       if (/parse privateKey|passphrase/i.test(message)) {
-        throw new InputError(`the SSH private key ${keyFile ?? ''} cannot be used: ${message}`, {
-          hints: ['add a key with a passphrase to the ssh-agent: ssh-add', 'or choose another: --ssh-key FILE'],
+        throw new InputError(`${identity.name} cannot be used: ${message}`, {
+          hints: ['leave --ssh-key out: a key of its own is made and kept encrypted', 'or give a key without a passphrase: --ssh-key FILE'],
           cause,
         });
       }
@@ -190,17 +189,6 @@ function stdinOf(input: Command['input']): string | Readable | undefined {
   if (input instanceof Secret) return input.reveal();
   if (input instanceof Uint8Array) return Readable.from([Buffer.from(input)]);
   return input;
-}
-
-async function readPrivateKey(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (cause) {
-    throw new InputError(`the SSH private key ${file} cannot be read: ${messageOf(cause)}`, {
-      hints: ['ssh-keygen -t ed25519'],
-      cause,
-    });
-  }
 }
 
 const HOST_KEY_ALGORITHMS = {
