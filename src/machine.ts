@@ -13,8 +13,8 @@ export const machineSchema = z.object({
   address: z.object({
     host: z.string(),
     port: z.number().int().min(1).max(65535),
-    user: z.string().regex(/^[a-z_][a-z0-9_-]{0,31}$/),
-    hostKey: z.string(),
+    user: z.string().regex(/^[a-z_][a-z0-9_-]{0,31}$/, 'must be a user name'),
+    hostKey: z.string().regex(/^(ssh-ed25519|ecdsa-sha2-nistp256|ssh-rsa) [A-Za-z0-9+/]{40,}=*( [^\n]*)?$/, 'must be a line like "ssh-ed25519 AAAA…"'),
   }),
   disks: z.object({ postgres: diskId, documents: diskId }),
   /** Where the server's ports 80 and 443 answer from this computer. */
@@ -25,10 +25,10 @@ export type Machine = z.infer<typeof machineSchema>;
 /** An S3 bucket, and where it answers. */
 export const bucketSchema = z.object({
   /** As the server reaches it. */
-  endpoint: z.url({ protocol: /^https?$/ }),
+  endpoint: z.url({ protocol: /^https?$/, error: 'must be an http or https address' }),
   /** As this computer reaches it, where that differs. */
-  endpointFromHere: z.url({ protocol: /^https?$/ }).optional(),
-  region: z.string().min(1),
+  endpointFromHere: z.url({ protocol: /^https?$/, error: 'must be an http or https address' }).optional(),
+  region: z.string().regex(/^[a-z0-9-]{2,32}$/, 'must be a region name, such as eu-west-1'),
   bucket: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'must be an S3 bucket name: 3 to 63 lower-case letters, digits, dots, hyphens'),
   /** The server-side encryption to ask for and to find in HEAD afterwards; "none" is the operator's explicit choice. */
   encryption: z.discriminatedUnion('mode', [

@@ -1,0 +1,117 @@
+import { readFile } from 'node:fs/promises';
+import { findBackup, type ListedBackup, listBackups } from '../backup/list.js';
+import { restoreBackup, type RestoreMode, type RestoreReport } from '../backup/restore.js';
+import type { BackupSource } from '../backup/restore-stream.js';
+import { runBackup } from '../backup/run.js';
+import { discardDatabase } from '../backup/scratch.js';
+import { verifyBackup } from '../backup/verify.js';
+import { askSecret, askYesNo, hasTerminal } from '../edges/prompts.js';
+import { EXIT, type ExitCode, InputError, messageOf, RefusedError } from '../errors.js';
+import { exportRecoveryKey, unlockPrivateKey } from '../keys/recovery-key.js';
+import { Secret } from '../secret.js';
+import { databaseTarget, withBackups } from '../setup/backups.js';
+import type { Context } from '../setup/context.js';
+import { startApp, stopApp } from '../stack/operate.js';
+import { bytes, table } from '../ui/format.js';
+import { flag, type Invocation, textOption } from './invocation.js';
+import { withInstallation } from './open.js';
+import { print } from './print.js';
+
+export async function backupRun(invocation: Invocation): Promise<ExitCode> {
+  const result = await withInstallation(invocation, {}, async ({ server, reporter }) => runBackup({ server: await server(), progress: reporter }));
+  print(invocation, result, () => `Backup ${result.id ?? ''}: ${bytes(result.storedBytes ?? 0)} stored, encrypted and checked.`);
+  return EXIT.ok;
+}
+
+export async function backupList(invocation: Invocation): Promise<ExitCode> {
+  const backups = await withInstallation(invocation, {}, (context) => withBackups(context, listBackups));
+  print(invocation, { backups }, () => (backups.length === 0 ? 'No backups yet.' : table([['ID', 'SIZE', 'TABLES', 'ROWS', 'STATE'], ...backups.map(row)])));
+  return EXIT.ok;
+}
+
+function row(backup: ListedBackup): string[] {
+  if (backup.state === 'incomplete') return [backup.id, bytes(backup.storedBytes), '-', '-', `not a backup: ${backup.reason}`];
+  const counts = Object.values(backup.manifest.database.rowCounts);
+  return [backup.id, bytes(backup.storedBytes), String(counts.length), String(counts.reduce((sum, count) => sum + count, 0)), 'complete'];
+}
+
+export async function backupRestore(invocation: Invocation): Promise<ExitCode> {
+  const inPlace = flag(invocation, 'inPlace');
+  const purpose = inPlace ? { purpose: 'restore in place' } : {};
+  const report = await withInstallation(invocation, purpose, (context) =>
+    withChosenBackup(invocation, context, async (source) => {
+      if (inPlace) await agreeToReplace(invocation, source.manifest.id);
+      const server = await context.server();
+      const app = { stop: () => stopApp(server), start: () => startApp(server) };
+      const mode: RestoreMode = inPlace ? { kind: 'in-place', app } : { kind: 'scratch', keep: flag(invocation, 'keep') };
+      return restoreBackup({ ...source, target: await databaseTarget(context), progress: context.reporter, mode });
+    }),
+  );
+  print(invocation, report, () => restoreText(report));
+  return EXIT.ok;
+}
+
+async function agreeToReplace(invocation: Invocation, id: string): Promise<void> {
+  if (flag(invocation, 'yes')) return;
+  if (!hasTerminal()) throw new RefusedError('replacing the live database was not agreed to', { hints: [`koprogo-infra backup restore ${id} --in-place --yes`] });
+  const agreed = await askYesNo(`The site stops for a moment, and what was entered since backup ${id} will no longer be live (the old database is kept). Go on?`, false);
+  if (!agreed) throw new RefusedError('not agreed to; nothing was changed');
+}
+
+function restoreText({ id, tables, database, previous }: RestoreReport): string {
+  const rows = tables.map((one) => [one.table, String(one.expected ?? '-'), String(one.found ?? '-'), one.verdict]);
+  const where = database === undefined ? 'The scratch database was dropped again.' : `It is the database ${database}.`;
+  const kept = previous === undefined ? '' : `\nThe old one is kept as ${previous}. When you are sure: koprogo-infra backup discard ${previous}`;
+  return `${table([['TABLE', 'IN THE BACKUP', 'RESTORED', ''], ...rows])}\n\nBackup ${id} was restored, every table equal. ${where}${kept}`;
+}
+
+export async function backupVerify(invocation: Invocation): Promise<ExitCode> {
+  const report = await withInstallation(invocation, {}, (context) =>
+    withChosenBackup(invocation, context, (source) => verifyBackup({ ...source, progress: context.reporter })),
+  );
+  print(invocation, report, () => `Backup ${report.id} is whole: every object decrypts, and its checksums are those of the manifest.`);
+  return EXIT.ok;
+}
+
+export async function backupDiscard(invocation: Invocation): Promise<ExitCode> {
+  const name = invocation.arguments[0] ?? '';
+  if (!flag(invocation, 'yes')) {
+    if (!hasTerminal()) throw new RefusedError(`dropping ${name} was not agreed to`, { hints: [`koprogo-infra backup discard ${name} --yes`] });
+    if (!(await askYesNo(`Drop the database ${name}? There is no way back.`, false))) throw new RefusedError('not agreed to; nothing was changed');
+  }
+  await withInstallation(invocation, { purpose: 'backup discard' }, async (context) => discardDatabase(await databaseTarget(context), name));
+  print(invocation, { discarded: name }, () => `Dropped ${name}.`);
+  return EXIT.ok;
+}
+
+/** Finds the backup that was asked for and opens the private key before anything is downloaded. */
+function withChosenBackup<T>(invocation: Invocation, context: Context, work: (source: BackupSource) => Promise<T>): Promise<T> {
+  return withBackups(context, async (store, prefix) => {
+    const manifest = await findBackup(store, prefix, invocation.arguments[0] ?? 'latest');
+    context.reporter.clear();
+    const { armored, passphrase } = await chosenKey(invocation, context);
+    const privateKey = await unlockPrivateKey(armored, passphrase, manifest.recoveryKey.fingerprint);
+    return work({ store, prefix, manifest, privateKey });
+  });
+}
+
+async function chosenKey(invocation: Invocation, context: Context): Promise<{ armored: Secret; passphrase: Secret | undefined }> {
+  const keyFile = textOption(invocation, 'privateKey');
+  const passphraseFile = textOption(invocation, 'passphraseFile');
+  const typed = passphraseFile === undefined ? undefined : new Secret((await readInput(passphraseFile)).replace(/\r?\n$/, ''));
+  if (keyFile === undefined) {
+    const { privateKey, passphrase } = await exportRecoveryKey(context.state);
+    return { armored: privateKey, passphrase: typed ?? passphrase };
+  }
+  const armored = new Secret(await readInput(keyFile));
+  if (typed) return { armored, passphrase: typed };
+  return { armored, passphrase: hasTerminal() ? await askSecret('Passphrase of the recovery key') : undefined };
+}
+
+async function readInput(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new InputError(`${path} cannot be read: ${messageOf(cause)}`, { cause });
+  }
+}

@@ -1,0 +1,35 @@
+import { askText, hasTerminal } from '../edges/prompts.js';
+import { EXIT, type ExitCode, InputError, RefusedError } from '../errors.js';
+import { removeInstallation } from '../state/installations.js';
+import { flag, type Invocation, textOption } from './invocation.js';
+import { withInstallation } from './open.js';
+import { print } from './print.js';
+
+/** Removes what the target created, then the secrets on this computer. Backups in a bucket of the operator's stay. */
+export async function destroy(invocation: Invocation): Promise<ExitCode> {
+  const removed = await withInstallation(invocation, { purpose: 'destroy' }, async ({ name, target, reporter }) => {
+    const lines = [
+      ...(await target.describeDestroy()),
+      'the encrypted state on this computer: recovery passphrases, recovery key, SSH key. Without a copy, no backup of this installation can ever be opened again',
+    ];
+    reporter.heading(`To be removed with installation "${name}":`);
+    for (const line of lines) reporter.note(`  ${line}`);
+    await agree(invocation, name);
+    await target.destroy();
+    await removeInstallation(name);
+    return lines;
+  });
+  print(invocation, { removed }, () => 'Removed.');
+  return EXIT.ok;
+}
+
+async function agree(invocation: Invocation, name: string): Promise<void> {
+  const given = textOption(invocation, 'confirm');
+  if (given !== undefined && given !== name) throw new InputError(`--confirm ${given} does not name the installation "${name}"`);
+  if (given === name && (flag(invocation, 'yes') || !hasTerminal())) return;
+  if (!hasTerminal()) {
+    throw new RefusedError('destroying needs the name of the installation', { hints: [`koprogo-infra destroy --installation ${name} --confirm ${name} --yes`] });
+  }
+  const typed = await askText(`There is no way back. Type "${name}" to go on`);
+  if (typed.trim() !== name) throw new RefusedError(`"${typed}" is not "${name}"; nothing was removed`);
+}

@@ -1,0 +1,79 @@
+import { access, constants, readFile, statfs } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { EXIT, type ExitCode, InfraError } from '../errors.js';
+import { LocalHost } from '../edges/process.js';
+import { findTerraform } from '../terraform/program.js';
+import { bytes } from '../ui/format.js';
+import type { Invocation } from './invocation.js';
+import { print } from './print.js';
+
+interface Finding {
+  what: string;
+  ok: boolean;
+  /** Without it only some targets or commands do not work. */
+  optional: boolean;
+  found: string;
+  fix?: string;
+}
+
+const MIN_NODE = [20, 20] as const;
+const MIN_FREE_BYTES = 15e9;
+
+/** What this computer needs, found out by trying. Exit code 2 when something that is always needed is missing. */
+export async function doctor(invocation: Invocation): Promise<ExitCode> {
+  const findings = [node(), await terraform(), await program('ssh', 'openssh-client'), await program('ssh-agent', 'openssh-client'), await disk(), await clock(), await kvm(), root()];
+  print(invocation, { findings }, () => findings.map(line).join('\n'));
+  return findings.some(({ ok, optional }) => !ok && !optional) ? EXIT.usage : EXIT.ok;
+}
+
+function line({ ok, optional, what, found, fix }: Finding): string {
+  const mark = ok ? 'ok      ' : optional ? 'note    ' : 'MISSING ';
+  return `  ${mark} ${what}: ${found}${ok || fix === undefined ? '' : `\n             → ${fix}`}`;
+}
+
+function node(): Finding {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const ok = major > MIN_NODE[0] || (major === MIN_NODE[0] && minor >= MIN_NODE[1]);
+  return { what: 'Node.js', ok, optional: false, found: process.versions.node, fix: `install Node.js ${MIN_NODE.join('.')} or newer` };
+}
+
+async function terraform(): Promise<Finding> {
+  const what = 'Terraform or OpenTofu';
+  try {
+    const { command, version } = await findTerraform(new LocalHost());
+    return { what, ok: true, optional: false, found: `${command} ${version}` };
+  } catch (error) {
+    if (!(error instanceof InfraError)) throw error;
+    return { what, ok: false, optional: false, found: error.message, ...(error.hints[0] === undefined ? {} : { fix: error.hints[0] }) };
+  }
+}
+
+async function program(name: string, debianPackage: string): Promise<Finding> {
+  const { exitCode, stdout } = await new LocalHost().run({ argv: ['sh', '-c', 'command -v "$1"', 'sh', name], accept: [0, 1, 127] });
+  return { what: name, ok: exitCode === 0, optional: false, found: stdout.trim() || 'not installed', fix: `apt-get install ${debianPackage}` };
+}
+
+async function disk(): Promise<Finding> {
+  const { bavail, bsize } = await statfs(homedir());
+  const free = bavail * bsize;
+  return { what: 'free disk space', ok: free >= MIN_FREE_BYTES, optional: true, found: bytes(free), fix: `the sandbox wants ${bytes(MIN_FREE_BYTES)}` };
+}
+
+/** A clock that no service keeps right drifts; S3 refuses requests that are 15 minutes off. */
+async function clock(): Promise<Finding> {
+  const { exitCode, stdout } = await new LocalHost().run({ argv: ['sh', '-c', 'timedatectl show -p NTPSynchronized --value 2>/dev/null'], accept: [0, 1, 127] });
+  const synchronized = exitCode === 0 && stdout.trim() === 'yes';
+  return { what: 'clock', ok: synchronized, optional: true, found: `${new Date().toISOString()}${synchronized ? '' : ', not known to be kept right by a service'}`, fix: 'apt-get install systemd-timesyncd' };
+}
+
+/** The node alone proves nothing: it also exists where the processor lends no virtualization. */
+async function kvm(): Promise<Finding> {
+  const opens = await access('/dev/kvm', constants.R_OK | constants.W_OK).then(() => true, () => false);
+  const usable = opens && /^flags\s*:.*\b(vmx|svm)\b/m.test(await readFile('/proc/cpuinfo', 'utf8'));
+  return { what: 'KVM', ok: usable, optional: true, found: usable ? '/dev/kvm' : 'not usable', fix: 'the sandbox works without it, several times slower' };
+}
+
+function root(): Finding {
+  const isRoot = process.getuid?.() === 0;
+  return { what: 'root', ok: isRoot, optional: true, found: isRoot ? 'yes' : 'no', fix: 'the sandbox installs Debian packages and builds images: run it as root, or install what it names' };
+}

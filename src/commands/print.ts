@@ -1,0 +1,7 @@
+import { printable } from '../ui/format.js';
+import { flag, type Invocation } from './invocation.js';
+
+/** The result of a command on standard output: the data as JSON with --json, else the text for a person. */
+export function print(invocation: Invocation, data: unknown, text: () => string): void {
+  process.stdout.write(flag(invocation, 'json') ? `${JSON.stringify(data, null, 2)}\n` : `${printable(text())}\n`);
+}

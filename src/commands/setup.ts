@@ -1,0 +1,163 @@
+import { readFile } from 'node:fs/promises';
+import { Option } from 'commander';
+import { askChoice, askSecret, askText, askYesNo, hasTerminal } from '../edges/prompts.js';
+import { EXIT, type ExitCode, InputError, messageOf, RefusedError } from '../errors.js';
+import { keySourceFromEnvironment } from '../keys/key-source.js';
+import { type Ask, collectAnswers, loadAnswersFile } from '../setup/answers.js';
+import { type Context, createContext } from '../setup/context.js';
+import { type Answers, QUESTIONS } from '../setup/questions.js';
+import { type PlannedStep, planSteps, runSteps, type StepResult } from '../setup/runner.js';
+import { setupSteps } from '../setup/steps.js';
+import { listInstallations, openInstallation } from '../state/installations.js';
+import { lockInstallation } from '../state/lock.js';
+import { TextReporter } from '../ui/reporter.js';
+import { flag, type Invocation, listOption, textOption } from './invocation.js';
+import { ANSWERS_DOCUMENT, answersSchema } from './open.js';
+import { print } from './print.js';
+import { summarize, summaryText } from './summary.js';
+
+/** A first boot under emulation, with cloud-init, on a busy computer. */
+const PATIENCE_SECONDS = 900;
+
+export async function setup(invocation: Invocation): Promise<ExitCode> {
+  const reporter = new TextReporter();
+  const plan = flag(invocation, 'plan');
+  const interactive = hasTerminal() && !flag(invocation, 'nonInteractive');
+  if (!interactive && !flag(invocation, 'yes') && !plan) {
+    throw new InputError('there is nobody to ask and nothing was agreed to: no terminal (or --non-interactive) and no --yes', {
+      hints: ['look first: koprogo-infra setup --plan', 'then agree: koprogo-infra setup --yes'],
+    });
+  }
+  const flags = await answerFlags(invocation);
+  const answersFile = textOption(invocation, 'answers');
+  const file = answersFile === undefined ? undefined : await loadAnswersFile(answersFile);
+  const name = await installationName(invocation, flags, file);
+  const lock = await lockInstallation(name, 'setup');
+  try {
+    const state = await openInstallation(name, await keySourceFromEnvironment());
+    const stored = await state.get(ANSWERS_DOCUMENT, answersSchema);
+    const { answers, config } = await collectAnswers(
+      { flags, environment: process.env, file, ...(stored ? { stored } : {}) },
+      { ...(interactive && !flag(invocation, 'yes') ? { ask: askAtTerminal } : {}), acceptFallbacks: flag(invocation, 'yes') || plan },
+    );
+    refuseAnotherMachine(name, stored, answers);
+    const context = createContext({ name, state, config, reporter, patience: plan ? 30 : PATIENCE_SECONDS, forwardPorts: forwardedPorts(invocation) });
+    try {
+      const steps = setupSteps(context, confirmFormat(invocation, context, interactive));
+      if (plan) return printPlan(invocation, name, await planSteps(steps, reporter));
+      await agree(invocation, context, interactive);
+      await state.put(ANSWERS_DOCUMENT, answers);
+      return await finish(invocation, context, await runSteps(steps, reporter));
+    } finally {
+      context.close();
+      reporter.clear();
+    }
+  } finally {
+    await lock.release();
+  }
+}
+
+async function finish(invocation: Invocation, context: Context, steps: StepResult[]): Promise<ExitCode> {
+  const summary = await summarize(context);
+  print(invocation, { ...summary, steps, sshCommands: (await context.server()).commands }, () => summaryText(summary));
+  return EXIT.ok;
+}
+
+/** The same answers that a prompt would ask for, from flags; a secret's flag names a file. */
+async function answerFlags(invocation: Invocation): Promise<Answers> {
+  const flags: Record<string, string> = {};
+  for (const { key, flag: definition, secret } of QUESTIONS) {
+    const value = textOption(invocation, new Option(definition).attributeName());
+    if (value === undefined) continue;
+    flags[key] = secret ? await secretFromFile(value) : value;
+  }
+  return flags;
+}
+
+async function secretFromFile(path: string): Promise<string> {
+  try {
+    return (await readFile(path, 'utf8')).trim();
+  } catch (cause) {
+    throw new InputError(`the file ${path} cannot be read: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** By flag or variable; else the only one there is, where it fits; else a new one, named after its target. */
+async function installationName(invocation: Invocation, flags: Answers, file: unknown): Promise<string> {
+  const asked = textOption(invocation, 'installation') ?? process.env['KOPROGO_INSTALLATION'];
+  if (asked) return asked;
+  const names = await listInstallations();
+  const target = flags['target'] ?? process.env['KOPROGO_TARGET'] ?? (file as { target?: unknown } | undefined)?.target;
+  if (target === undefined && names.length === 1 && names[0] !== undefined) return names[0];
+  return target === 'host' ? 'koprogo' : 'sandbox';
+}
+
+/** An installation keeps its machine: other disks or another server would need another installation. */
+function refuseAnotherMachine(name: string, stored: Answers | undefined, answers: Answers): void {
+  if (!stored) return;
+  for (const key of ['target', 'host.address', 'disks.postgres', 'disks.documents'] as const) {
+    if (stored[key] !== answers[key]) {
+      throw new InputError(`installation "${name}" has ${key} ${stored[key] ?? '(none)'}; it cannot become ${answers[key] ?? '(none)'}`, {
+        hints: ['for another server: koprogo-infra setup --installation OTHER-NAME', `to start over: koprogo-infra destroy --installation ${name}`],
+      });
+    }
+  }
+}
+
+const askAtTerminal: Ask = async (question, fallback, problem) => {
+  const message = problem === undefined ? question.ask : `${question.ask} (${problem})`;
+  if (problem === undefined && question.explain !== undefined) process.stderr.write(`${question.explain}\n`);
+  if (question.choices) return askChoice(message, question.choices, fallback);
+  if (question.secret) return (await askSecret(message)).reveal();
+  return askText(message, fallback);
+};
+
+async function agree(invocation: Invocation, context: Context, interactive: boolean): Promise<void> {
+  context.reporter.heading(`Installation "${context.name}", target ${context.target.name}`);
+  for (const line of context.target.describeSetup()) context.reporter.note(`  ${line}`);
+  if (flag(invocation, 'yes') || !interactive) return;
+  if (!(await askYesNo('Go on?', true))) throw new RefusedError('not agreed to; nothing was changed', { hints: ['koprogo-infra setup --plan'] });
+}
+
+/** Formatting loses what is on a disk: its id is typed, or was given; --yes is not enough. */
+function confirmFormat(invocation: Invocation, context: Context, interactive: boolean): (disks: string[]) => Promise<void> {
+  return async (disks) => {
+    const agreed = new Set([...listOption(invocation, 'confirmFormat'), ...(await context.target.freshDisks())]);
+    for (const disk of disks.filter((id) => !agreed.has(id))) {
+      if (!interactive) {
+        throw new RefusedError(`formatting ${disk} was not agreed to`, { hints: [`koprogo-infra setup --confirm-format ${disks.join(' ')}`] });
+      }
+      context.reporter.clear();
+      const typed = await askText(`${disk} will be formatted; everything on it is lost. Type its id to go on`);
+      if (typed.trim() !== disk) throw new RefusedError(`"${typed}" is not ${disk}; nothing was formatted`);
+    }
+  };
+}
+
+function forwardedPorts(invocation: Invocation): number[] {
+  const text = textOption(invocation, 'forward');
+  if (text === undefined) return [];
+  return text.split(',').map((item) => {
+    const port = Number(item);
+    if (!Number.isInteger(port) || port < 1 || port > 65535) throw new InputError(`--forward: ${JSON.stringify(item)} is not a port`);
+    return port;
+  });
+}
+
+function printPlan(invocation: Invocation, installation: string, steps: PlannedStep[]): ExitCode {
+  print(invocation, { installation, steps }, () => steps.map(planLine).join('\n'));
+  return steps.some((step) => step.state === 'blocked') ? EXIT.refused : EXIT.ok;
+}
+
+function planLine(step: PlannedStep): string {
+  switch (step.state) {
+    case 'done':
+      return `  done     ${step.title}`;
+    case 'needed':
+      return [`  to do    ${step.title}`, ...step.changes.map((change) => `             ${change}`)].join('\n');
+    case 'blocked':
+      return [`  BLOCKED  ${step.title}: ${step.reason}`, ...step.hints.map((hint) => `             → ${hint}`)].join('\n');
+    case 'unknown':
+      return `  unknown  ${step.title} (until this is done: ${step.until})`;
+  }
+}

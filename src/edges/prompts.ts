@@ -1,0 +1,59 @@
+import { EXIT, InfraError, InputError } from '../errors.js';
+import { Secret } from '../secret.js';
+
+/** True when a person can be asked: questions go to standard error, answers come from standard input. */
+export function hasTerminal(): boolean {
+  return process.stdin.isTTY && process.stderr.isTTY;
+}
+
+/** Ctrl-C at a question. */
+export class Interrupted extends InfraError {
+  override readonly name = 'Interrupted';
+
+  constructor(cause?: unknown) {
+    super('interrupted; nothing that was finished is lost', {
+      exitCode: EXIT.interrupted,
+      hints: ['type the same command again: it goes on where it stopped'],
+      cause,
+    });
+  }
+}
+
+export async function askText(message: string, fallback?: string): Promise<string> {
+  const { input } = await prompts();
+  return ask(() => input({ message, ...(fallback === undefined ? {} : { default: fallback }) }, screen));
+}
+
+export async function askSecret(message: string): Promise<Secret> {
+  const { password } = await prompts();
+  return new Secret(await ask(() => password({ message, mask: true }, screen)));
+}
+
+export async function askChoice(message: string, choices: readonly { value: string; name: string }[], fallback?: string): Promise<string> {
+  const { select } = await prompts();
+  return ask(() => select({ message, choices: [...choices], ...(fallback === undefined ? {} : { default: fallback }) }, screen));
+}
+
+export async function askYesNo(message: string, fallback: boolean): Promise<boolean> {
+  const { confirm } = await prompts();
+  return ask(() => confirm({ message, default: fallback }, screen));
+}
+
+/** Standard output belongs to results. */
+const screen = { output: process.stderr };
+
+async function prompts() {
+  if (!hasTerminal()) {
+    throw new InputError('there is no terminal to ask at', { hints: ['give the answers as flags, variables or --answers FILE, and agree with --yes'] });
+  }
+  return import('@inquirer/prompts');
+}
+
+async function ask<T>(question: () => Promise<T>): Promise<T> {
+  try {
+    return await question();
+  } catch (cause) {
+    if (cause instanceof Error && cause.name === 'ExitPromptError') throw new Interrupted(cause);
+    throw cause;
+  }
+}

@@ -1,0 +1,22 @@
+import { CommanderError } from 'commander';
+import { run } from './cli.js';
+import { EXIT, type ExitCode, InfraError } from './errors.js';
+
+// The one catch: every error ends here, is printed once and becomes an exit code.
+try {
+  process.exitCode = await run(process.argv);
+} catch (error) {
+  process.exitCode = await report(error);
+}
+
+async function report(error: unknown): Promise<ExitCode> {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  const { TextReporter } = await import('./ui/reporter.js');
+  if (error instanceof InfraError) {
+    new TextReporter().failure(error);
+    if (process.env['KOPROGO_DEBUG']) console.error(error);
+    return error.exitCode;
+  }
+  console.error('This is a bug in koprogo-infra, not a mistake of yours. Please report it with the lines below.\n', error);
+  return EXIT.bug;
+}

@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import { bucketSchema, machineSchema } from '../machine.js';
+import { domainName } from '../stack/domain.js';
+import { secretText } from '../state/schema.js';
+import { type Answers, QUESTIONS } from './questions.js';
+import { SCHEMAS } from './schemas.js';
+
+const common = {
+  domain: domainName,
+  /** For Let's Encrypt. Without it the server answers over plain HTTP. */
+  email: z.email().optional(),
+  unlock: z.enum(['auto', 'tpm', 'manual']),
+  sshKey: z.string().optional(),
+};
+
+/** Everything the steps need to know, however it was given: flags, environment, answers file, prompts. */
+export const setupConfigSchema = z.discriminatedUnion('target', [
+  z.strictObject({ target: z.literal('sandbox'), ...common }),
+  z.strictObject({
+    target: z.literal('host'),
+    ...common,
+    host: z.strictObject({ ...machineSchema.shape.address.omit({ host: true }).shape, address: z.string() }),
+    disks: machineSchema.shape.disks,
+    bucket: z.strictObject({
+      ...bucketSchema.omit({ endpointFromHere: true }).shape,
+      accessKeyId: z.string(),
+      secretAccessKey: secretText,
+    }),
+  }),
+]);
+export type SetupConfig = z.infer<typeof setupConfigSchema>;
+export type HostConfig = Extract<SetupConfig, { target: 'host' }>;
+
+/** The configuration that the answers mean. Throws ZodError: answers are checked one by one before they get here. */
+export function toConfig(answers: Answers): SetupConfig {
+  const nested: Record<string, unknown> = {};
+  for (const { key } of QUESTIONS) {
+    const text = answers[key];
+    if (text === undefined) continue;
+    const [head = '', tail] = key.split('.');
+    const value: unknown = SCHEMAS[key].parse(text);
+    if (tail === undefined) nested[head] = value;
+    else nested[head] = { ...(nested[head] as Record<string, unknown> | undefined), [tail]: value };
+  }
+  return setupConfigSchema.parse(nested);
+}

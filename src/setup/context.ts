@@ -1,0 +1,117 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { xdg } from '../edges/files.js';
+import type { SshHost, SshIdentity } from '../edges/ssh.js';
+import { EXIT, InfraError, InputError, messageOf } from '../errors.js';
+import { generateSshKey } from '../keys/ssh-key.js';
+import type { Machine } from '../machine.js';
+import { Secret } from '../secret.js';
+import { connectToServer } from '../server/connect.js';
+import { secretText } from '../state/schema.js';
+import type { Tls } from '../stack/render.js';
+import type { StateStore } from '../state/store.js';
+import { createHost } from '../targets/host.js';
+import { createSandbox } from '../targets/sandbox/sandbox.js';
+import type { Target } from '../targets/target.js';
+import type { Reporter } from '../ui/reporter.js';
+import type { HostConfig, SetupConfig } from './config.js';
+
+/** One installation, opened: what the steps and the other commands work with. */
+export interface Context {
+  name: string;
+  state: StateStore;
+  config: SetupConfig;
+  /** With an e-mail address for Let's Encrypt the site has certificates. */
+  tls: Tls;
+  target: Target;
+  reporter: Reporter;
+  identity: () => Promise<SshIdentity>;
+  /** The one connection, made when first asked for. Waits for a server that is still booting. */
+  server: () => Promise<SshHost>;
+  machine: () => Promise<Machine>;
+  close: () => void;
+}
+
+const sshDocument = z.object({ publicKey: z.string(), privateKey: secretText });
+
+export interface ContextOptions {
+  name: string;
+  state: StateStore;
+  config: SetupConfig;
+  reporter: Reporter;
+  /** How long to wait for a server that does not answer, in seconds: long while one is being built, short for a look. */
+  patience: number;
+  /** Further ports of the sandbox's machine to forward, so that its firewall can be tried from outside. */
+  forwardPorts?: readonly number[];
+}
+
+export function createContext({ name, state, config, reporter, patience, forwardPorts }: ContextOptions): Context {
+  let connection: Promise<SshHost> | undefined;
+  let opened: SshHost | undefined;
+  const identity = () => (config.sshKey === undefined ? ownKey(state, name) : keyFromFile(config.sshKey));
+  const target = createTarget();
+
+  function createTarget(): Target {
+    if (config.target === 'host') return createHost(...machineOf(config));
+    return createSandbox({
+      name,
+      directory: join(xdg.data(), 'koprogo-infra', name),
+      cacheDirectory: join(xdg.cache(), 'koprogo-infra'),
+      state,
+      progress: reporter,
+      sshPublicKey: async () => (await identity()).publicKey ?? '',
+      forwardPorts: forwardPorts ?? [],
+    });
+  }
+
+  async function machine(): Promise<Machine> {
+    const found = await target.machine();
+    if (found) return found;
+    throw new InfraError(`there is no running server for "${name}" yet`, { exitCode: EXIT.failed, hints: ['koprogo-infra setup'] });
+  }
+
+  async function connect(): Promise<SshHost> {
+    const { address } = await machine();
+    opened = await connectToServer({ address, identity: await identity(), progress: reporter, timeoutSeconds: patience });
+    return opened;
+  }
+
+  function server(): Promise<SshHost> {
+    connection ??= connect().catch((error: unknown) => {
+      connection = undefined;
+      throw error;
+    });
+    return connection;
+  }
+
+  const tls = config.email === undefined ? 'none' : 'letsencrypt';
+  return { name, state, config, tls, target, reporter, identity, server, machine, close: () => opened?.close() };
+}
+
+/** The installation's own key: made once, its private half only in the encrypted state. */
+async function ownKey(state: StateStore, name: string): Promise<SshIdentity> {
+  const stored = await state.get('ssh', sshDocument);
+  const pair = stored ?? generateSshKey(`koprogo-infra ${name}`);
+  if (!stored) await state.put('ssh', pair);
+  return { ...pair, name: "this installation's own SSH key" };
+}
+
+async function keyFromFile(file: string): Promise<SshIdentity> {
+  try {
+    const privateKey = new Secret(await readFile(file, 'utf8'));
+    const publicKey = await readFile(`${file}.pub`, 'utf8').catch(() => undefined);
+    return { privateKey, name: `the SSH key ${file}`, ...(publicKey === undefined ? {} : { publicKey: publicKey.trim() }) };
+  } catch (cause) {
+    throw new InputError(`the SSH private key ${file} cannot be read: ${messageOf(cause)}`, { hints: ['leave --ssh-key out: a key of its own is made'], cause });
+  }
+}
+
+function machineOf(config: HostConfig): Parameters<typeof createHost> {
+  const { address, port, user, hostKey } = config.host;
+  const { accessKeyId, secretAccessKey, ...bucket } = config.bucket;
+  return [
+    { address: { host: address, port, user, hostKey }, disks: config.disks, web: { host: address, http: 80, https: 443 } },
+    { bucket, accessKeyId, secretAccessKey },
+  ];
+}

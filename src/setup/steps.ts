@@ -1,0 +1,66 @@
+import { fileURLToPath } from 'node:url';
+import { agentStep } from '../backup/agent-step.js';
+import { bucketStep } from '../backup/bucket-step.js';
+import { firstBackupStep } from '../backup/first-backup-step.js';
+import { restoreTestStep } from '../backup/restore-test.js';
+import { exportRecoveryKey, recoveryKeyStep } from '../keys/recovery-key.js';
+import { luksStep } from '../luks/step.js';
+import { baselineStep } from '../server/baseline.js';
+import { dockerStep } from '../server/docker.js';
+import { serverReadyStep } from '../server/ready.js';
+import { STACK_FOLDER } from '../stack/containers.js';
+import { STACK_DATABASE } from '../stack/database.js';
+import { imagesStep } from '../stack/images-step.js';
+import { SECRETS_FOLDER } from '../stack/secrets.js';
+import { stackStep } from '../stack/step.js';
+import type { Step } from '../step.js';
+import { backupPrefix, databaseTarget, storageAccess, withNewestBackup } from './backups.js';
+import type { Context } from './context.js';
+
+const AGENT_BUNDLE = fileURLToPath(new URL('../agent.mjs', import.meta.url));
+
+/** The set-up, in order. Nothing after the target's own steps knows which target it is. */
+export function setupSteps(context: Context, confirmFormat: (disks: string[]) => Promise<void>): Step[] {
+  return [...context.target.steps(), ...serverSteps(context, confirmFormat), ...backupSteps(context)];
+}
+
+function serverSteps(context: Context, confirmFormat: (disks: string[]) => Promise<void>): Step[] {
+  const { config, tls, reporter: progress, server, state, target } = context;
+  const images = () => target.images();
+  const email = config.email === undefined ? {} : { email: config.email };
+  return [
+    serverReadyStep({ server, progress }),
+    baselineStep({ server, progress }),
+    luksStep({ server, disks: async () => (await context.machine()).disks, state, progress, unlock: config.unlock, confirmFormat }),
+    dockerStep({ server }),
+    imagesStep({ server, images, progress }),
+    stackStep({ server, state, domain: config.domain, tls, ...email, images, progress }),
+  ];
+}
+
+function backupSteps(context: Context): Step[] {
+  const { name, config, reporter: progress, server, state } = context;
+  const prefix = backupPrefix(context);
+  const access = () => storageAccess(context);
+  const publicKey = async () => {
+    const { publicKey: armored, fingerprint } = await exportRecoveryKey(state);
+    return { armored, fingerprint };
+  };
+  return [
+    bucketStep({ access, prefix, create: true, progress }),
+    recoveryKeyStep({ state, installation: name, progress }),
+    agentStep({
+      server,
+      access,
+      publicKey,
+      installation: name,
+      serverName: config.domain,
+      prefix,
+      database: STACK_DATABASE,
+      configuration: [STACK_FOLDER, SECRETS_FOLDER],
+      agentBundle: AGENT_BUNDLE,
+    }),
+    firstBackupStep({ server, access, publicKey, installation: name, prefix, progress }),
+    restoreTestStep({ state, progress, target: () => databaseTarget(context), withNewest: (work) => withNewestBackup(context, work) }),
+  ];
+}

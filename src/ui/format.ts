@@ -1,0 +1,42 @@
+/** "1.4 GB" (decimal, as disks and S3 count). */
+export function bytes(count: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let value = count;
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${unit === 0 || value >= 100 ? value.toFixed(0) : value.toFixed(1)} ${units[unit] ?? ''}`;
+}
+
+/** "48 s", "3 min 05 s", "2 h 10 min"; seconds in. */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, '0')} s`;
+  return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, '0')} min`;
+}
+
+/** How far a wait is, and how long it will last at the speed so far. */
+export function amount(progress: { done: number; total?: number; unit?: 'bytes' | 'items' }, seconds: number): string {
+  const show = progress.unit === 'bytes' ? bytes : String;
+  if (progress.total === undefined || progress.total === 0) return show(progress.done);
+  const share = Math.min(1, progress.done / progress.total);
+  const left = share > 0.02 && seconds > 2 ? `, ${duration((seconds / share) * (1 - share))} left` : '';
+  return `${show(progress.done)} of ${show(progress.total)} (${Math.floor(share * 100)} %${left})`;
+}
+
+/** Rows as aligned columns, two spaces between. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, cell.length)));
+  return rows
+    .map((row) => row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i] ?? 0))).join('  '))
+    .join('\n');
+}
+
+/** Text from a server, an S3 listing or a file without what could steer a terminal. */
+export function printable(text: string): string {
+  return text.replace(/[^\P{C}\n\t]/gu, '\uFFFD');
+}

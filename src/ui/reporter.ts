@@ -1,0 +1,159 @@
+import { Chalk, type ChalkInstance, chalkStderr } from 'chalk';
+import type { InfraError } from '../errors.js';
+import type { Progress } from '../progress.js';
+import { amount, duration } from './format.js';
+
+/** What happened to a step of the set-up. */
+export type StepEvent =
+  | { state: 'checking' | 'applying' }
+  | { state: 'unchanged' | 'changed'; detail?: string }
+  | { state: 'failed' };
+
+/** Everything a person sees while work goes on. Goes to standard error; results go to standard output. */
+export interface Reporter extends Progress {
+  heading(text: string): void;
+  step(title: string, event: StepEvent): void;
+  failure(error: InfraError): void;
+  /** Takes the waiting line off the screen, before a prompt or the end. */
+  clear(): void;
+}
+
+interface Screen {
+  write(text: string): void;
+  isTTY: boolean;
+  columns: number;
+}
+
+/** Without a terminal a wait that goes on is repeated this often, so that a log shows that something lives. */
+const QUIET_INTERVAL_MS = 20_000;
+const REDRAW_MS = 120;
+
+export class TextReporter implements Reporter {
+  readonly #screen: Screen;
+  readonly #paint: ChalkInstance;
+  readonly #marks: { done: string; changed: string; failed: string; warn: string; wait: readonly string[] };
+  #wait: { label: string; since: number; text: string } | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #lastQuiet = 0;
+  #frame = 0;
+
+  constructor(screen: Screen = stderrScreen(), environment: NodeJS.ProcessEnv = process.env) {
+    this.#screen = screen;
+    const plain = !screen.isTTY || Boolean(environment['NO_COLOR']) || environment['TERM'] === 'dumb';
+    this.#paint = new Chalk({ level: plain ? 0 : chalkStderr.level });
+    const unicode = /utf-?8/i.test(environment['LC_ALL'] ?? environment['LC_CTYPE'] ?? environment['LANG'] ?? '');
+    this.#marks = unicode
+      ? { done: '✔', changed: '✚', failed: '✖', warn: '▲', wait: ['⠋', '⠙', '⠸', '⠴', '⠦', '⠇'] }
+      : { done: 'ok', changed: '+', failed: 'x', warn: '!', wait: ['-', '\\', '|', '/'] };
+  }
+
+  heading(text: string): void {
+    this.#line(`\n${this.#paint.bold(text)}`);
+  }
+
+  step(title: string, event: StepEvent): void {
+    const { dim, green, cyan, red } = this.#paint;
+    switch (event.state) {
+      case 'checking':
+        this.update(`${title}: looking`);
+        return;
+      case 'applying':
+        this.#wait = undefined;
+        this.#lastQuiet = 0;
+        this.update(title);
+        return;
+      case 'unchanged':
+        this.#settle(`${green(this.#marks.done)} ${title}${event.detail ? dim(` · ${event.detail}`) : ''}`);
+        return;
+      case 'changed':
+        this.#settle(`${cyan(this.#marks.changed)} ${title}${event.detail ? dim(` · ${event.detail}`) : ''}${this.#elapsed(dim)}`);
+        return;
+      case 'failed':
+        this.#settle(`${red(this.#marks.failed)} ${title}`);
+    }
+  }
+
+  note(text: string): void {
+    this.#line(text);
+  }
+
+  warn(text: string): void {
+    this.#line(`${this.#paint.yellow(this.#marks.warn)} ${text}`);
+  }
+
+  update(label: string, progress?: { done: number; total?: number; unit?: 'bytes' | 'items' }): void {
+    const now = Date.now();
+    if (this.#wait?.label !== label) this.#wait = { label, since: now, text: label };
+    this.#wait.text = progress ? `${label} ${amount(progress, (now - this.#wait.since) / 1000)}` : label;
+    if (this.#screen.isTTY) {
+      this.#timer ??= setInterval(() => {
+        this.#draw();
+      }, REDRAW_MS).unref();
+    } else if (now - this.#lastQuiet > QUIET_INTERVAL_MS) {
+      this.#lastQuiet = now;
+      const seconds = (now - this.#wait.since) / 1000;
+      this.#screen.write(`  … ${this.#wait.text}${seconds < 3 ? '' : ` ${duration(seconds)}`}\n`);
+    }
+  }
+
+  /** A secret on a screen is read by who sits there; in a pipe it would be kept in somebody's log. */
+  showOnce(title: string, lines: readonly string[]): void {
+    if (!this.#screen.isTTY) {
+      this.#line(`${title}: not shown, because this is not a terminal. To have it: koprogo-infra recovery-kit --to DIRECTORY`);
+      return;
+    }
+    this.#line(`\n${this.#paint.bold(title)}\n${lines.map((line) => `  ${line}`).join('\n')}\n`);
+  }
+
+  failure(error: InfraError): void {
+    this.clear();
+    const hints = error.hints.map((hint) => `  ${this.#paint.cyan('→')} ${hint}`);
+    this.#screen.write(`${[`${this.#paint.red(this.#marks.failed)} ${error.message}`, ...hints].join('\n')}\n`);
+  }
+
+  clear(): void {
+    if (this.#timer) {
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+      this.#screen.write('\r\x1b[2K');
+    }
+  }
+
+  #settle(text: string): void {
+    this.clear();
+    this.#screen.write(`${text}\n`);
+    this.#wait = undefined;
+    this.#lastQuiet = Date.now();
+  }
+
+  #line(text: string): void {
+    const drawing = this.#timer !== undefined;
+    this.clear();
+    this.#screen.write(`${text}\n`);
+    if (drawing && this.#wait) this.update(this.#wait.label);
+  }
+
+  #elapsed(dim: ChalkInstance): string {
+    const seconds = this.#wait ? (Date.now() - this.#wait.since) / 1000 : 0;
+    return seconds < 3 ? '' : dim(` (${duration(seconds)})`);
+  }
+
+  #draw(): void {
+    if (!this.#wait) return;
+    this.#frame += 1;
+    const mark = this.#marks.wait[this.#frame % this.#marks.wait.length] ?? '';
+    const seconds = (Date.now() - this.#wait.since) / 1000;
+    const text = `${this.#wait.text} ${duration(seconds)}`.slice(0, Math.max(10, this.#screen.columns - 4));
+    this.#screen.write(`\r\x1b[2K${this.#paint.cyan(mark)} ${text}`);
+  }
+}
+
+function stderrScreen(): Screen {
+  return {
+    write: (text) => process.stderr.write(text),
+    isTTY: process.stderr.isTTY,
+    get columns() {
+      return process.stderr.columns || 80;
+    },
+  };
+}

@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { inspect } from 'node:util';
+import { InfraError } from '../src/errors.js';
+import { Secret } from '../src/secret.js';
+import { amount, bytes, duration, printable, table } from '../src/ui/format.js';
+import { TextReporter } from '../src/ui/reporter.js';
+
+function recorder(isTTY: boolean) {
+  const screen = { text: '', isTTY, columns: 60, write: (part: string) => (screen.text += part) };
+  return screen;
+}
+
+describe('TextReporter', () => {
+  it('writes no control sequence and no colour where there is no terminal', () => {
+    const screen = recorder(false);
+    const reporter = new TextReporter(screen, { LANG: 'C' });
+    reporter.heading('Set-up');
+    reporter.step('Volumes', { state: 'applying' });
+    reporter.update('Volumes: key', { done: 1, total: 2 });
+    reporter.step('Volumes', { state: 'changed', detail: 'two volumes' });
+    reporter.failure(new InfraError('the disk is full', { hints: ['df -h'] }));
+    expect(screen.text).toBe('\nSet-up\n  … Volumes\n+ Volumes · two volumes\nx the disk is full\n  → df -h\n');
+  });
+
+  it('takes the waiting line away before it writes another, and obeys NO_COLOR', () => {
+    const screen = recorder(true);
+    const reporter = new TextReporter(screen, { NO_COLOR: '1', LANG: 'fr_BE.UTF-8' });
+    reporter.update('waiting');
+    reporter.note('a line');
+    reporter.clear();
+    expect(screen.text).toBe('\r\x1b[2Ka line\n\r\x1b[2K');
+  });
+});
+
+describe('format', () => {
+  it('shows bytes, durations and what is left', () => {
+    expect([0, 999, 1000, 1_440_000, 999_600_000].map(bytes)).toEqual(['0 B', '999 B', '1.0 kB', '1.4 MB', '1.0 GB']);
+    expect([0.4, 59, 60, 3599, 7800].map(duration)).toEqual(['0 s', '59 s', '1 min 00 s', '59 min 59 s', '2 h 10 min']);
+    expect(amount({ done: 25, total: 100, unit: 'items' }, 10)).toBe('25 of 100 (25 %, 30 s left)');
+    expect(amount({ done: 5e6, unit: 'bytes' }, 10)).toBe('5.0 MB');
+  });
+
+  it('aligns columns and leaves no control character in foreign text', () => {
+    expect(table([['a', 'bb'], ['ccc', 'd']])).toBe('a    bb\nccc  d');
+    expect(printable('a\x1b[31mb\u202ec\n')).toBe('a\ufffd[31mb\ufffdc\n');
+  });
+});
+
+describe('Secret', () => {
+  it('never turns into its value by itself', () => {
+    const secret = new Secret('hunter2');
+    const shown = [String(secret), JSON.stringify({ secret }), inspect({ secret }), secret.toString(), inspect(new Map([[secret, secret]]))];
+    expect(shown.join()).not.toContain('hunter2');
+    expect(secret.reveal()).toBe('hunter2');
+  });
+});
