@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest';
+import { RefusedError } from '../../src/errors.js';
+import { ensureStackState, secretFiles } from '../../src/stack/secrets.js';
+import { stackStep } from '../../src/stack/step.js';
+import { recordingProgress } from '../server/recording-progress.js';
+import { joined, ScriptedHost } from '../server/scripted-host.js';
+import { MemoryState } from './memory-state.js';
+import { container, CONTAINERS, DOMAIN, FILES, FOLDERS, imageId, listed, PROBE } from './stack-fixture.js';
+
+const LOOK = 'look at the stack';
+const START = 'start the containers';
+const WORK = { "make the stack's folders": '', [START]: '', 'reach the API through the router': '' };
+
+function stepOn(host: ScriptedHost, state: MemoryState, progress = recordingProgress()) {
+  return stackStep({ server: async () => host, state, domain: DOMAIN, tls: 'none', images: async () => ({ kind: 'registry' }), progress });
+}
+
+async function installed() {
+  const state = new MemoryState();
+  const secrets = secretFiles(await ensureStackState(state));
+  return { state, secrets, files: listed([...FILES, ...secrets]) };
+}
+
+async function check(change: (good: { files: string; probe: string; containers: string }) => Partial<{ files: string; probe: string; containers: string }> = () => ({})) {
+  const { state, files } = await installed();
+  const good = { files, probe: PROBE, containers: CONTAINERS };
+  const now = { ...good, ...change(good) };
+  const host = new ScriptedHost({ [LOOK]: joined(now.files, now.probe, now.containers) });
+  const result = await stepOn(host, state).check();
+  expect(host.asked.length).toBe(1);
+  return result;
+}
+
+describe('stackStep check', () => {
+  it('is done with one command when all is there, healthy and routed', async () => {
+    expect(await check()).toEqual({ state: 'done', detail: '4 services healthy, images: registry' });
+  });
+
+  it.each<[string, Parameters<typeof check>[0], string]>([
+    ['a container is gone', ({ containers }) => ({ containers: containers.replace(`${container('backend')}\n`, '') }), 'start backend'],
+    ['a container was only created', ({ containers }) => ({ containers: containers.replace(container('backend'), container('backend', { state: 'created' })) }), 'start backend, which is created'],
+    ['a container is unhealthy', ({ containers }) => ({ containers: containers.replace(container('postgres'), container('postgres', { health: 'unhealthy' })) }), 'wait for postgres, which is unhealthy'],
+    ['a container has an older configuration', ({ containers }) => ({ containers: containers.replace('h-frontend', 'h-older') }), 'replace the container of frontend'],
+    ['a container has an older image', ({ containers }) => ({ containers: containers.replace(imageId('backend'), imageId('older')) }), 'replace the container of backend'],
+    ['there are two of one', ({ containers }) => ({ containers: `${containers}\n${container('postgres')}` }), 'remove a second container of postgres'],
+    ['the router does not reach the API', ({ probe }) => ({ probe: probe.replace('route api 200', 'route api 502') }), 'route the API'],
+    ['a file was edited', ({ files }) => ({ files: files.replace(/^.{64}/, '0'.repeat(64)) }), 'write /srv/koprogo/documents/stack/docker-compose.yml'],
+    ['others can read a secret', ({ files }) => ({ files: files.replace('0400', '0444') }), 'write /srv/koprogo/documents/secrets/postgres_password'],
+    ['the data belongs to another user', ({ probe }) => ({ probe: probe.replace('999:999 700', '70:70 700') }), 'make /srv/koprogo/postgres/data'],
+    ['a volume is not mounted', ({ probe }) => ({ probe: probe.replace('mounted /srv/koprogo/postgres\n', '') }), 'wait for /srv/koprogo/postgres to be mounted'],
+  ])('is needed when %s', async (_, change, expected) => {
+    expect(await check(change)).toEqual({ state: 'needed', changes: [expected] });
+  });
+
+  it('takes a redirect to TLS for a route', async () => {
+    expect(await check(({ probe }) => ({ probe: probe.replace('api 200', 'api 308').replace('site 200', 'site 301') }))).toMatchObject({ state: 'done' });
+  });
+
+  it('refuses to read nonsense of Docker', async () => {
+    await expect(check(() => ({ containers: 'container {"service":"backend"}' }))).rejects.toThrow(/cannot be understood/);
+  });
+
+  it('is blocked by secrets that it did not make', async () => {
+    const { files } = await installed();
+    const host = new ScriptedHost({ [LOOK]: joined(files, PROBE, CONTAINERS) });
+    const state = new MemoryState();
+    expect(await stepOn(host, state).check()).toMatchObject({ state: 'blocked', reason: expect.stringContaining('does not know') as string });
+    await expect(stepOn(host, state).apply()).rejects.toThrow(RefusedError);
+    expect(state.puts).toBe(0);
+  });
+});
+
+describe('stackStep apply', () => {
+  const empty = joined('', ['memory 3900', 'cpus 2', 'mounted /srv/koprogo/postgres', 'mounted /srv/koprogo/documents'].join('\n'), '');
+  const PATHS = '/srv/koprogo/documents/secrets/postgres_password, /srv/koprogo/documents/secrets/backend_env, /srv/koprogo/documents/stack/docker-compose.yml, /srv/koprogo/documents/stack/traefik/traefik.yml, /srv/koprogo/documents/stack/traefik/dynamic.yml';
+
+  it('makes everything on an empty server, secrets stored before they are written', async () => {
+    const state = new MemoryState();
+    const host = new ScriptedHost({
+      ...WORK,
+      [LOOK]: empty,
+      [`write ${PATHS}`]: () => {
+        expect(state.puts).toBe(1);
+        return '';
+      },
+      [START]: ' Container koprogo-postgres-1  Healthy\n',
+    });
+    const progress = recordingProgress();
+    await stepOn(host, state, progress).apply();
+    expect(host.purposes).toEqual([LOOK, "make the stack's folders", `write ${PATHS}`, START, 'reach the API through the router']);
+    expect(progress.updates).toContainEqual({ label: 'starting the containers: postgres healthy', amount: undefined });
+    expect(host.asked[1]?.argv.slice(7)).toEqual(FOLDERS.split('\n').flatMap((line) => {
+      const [, owner = '', mode = '', path = ''] = line.split(' ');
+      return [path, owner, mode];
+    }));
+  });
+
+  it('gives no command a secret in its arguments', async () => {
+    const state = new MemoryState();
+    const secrets = await ensureStackState(state);
+    const host = new ScriptedHost({ ...WORK, [LOOK]: empty, [`write ${PATHS}`]: '' });
+    await stepOn(host, state).apply();
+    const words = host.asked.flatMap(({ argv }) => argv).join('\n');
+    for (const secret of [secrets.postgresPassword, secrets.jwtSecret, secrets.totpEncryptionKey]) expect(words).not.toContain(secret.reveal());
+    expect(host.asked[2]?.input).toContain(secrets.postgresPassword.reveal());
+  });
+
+  it('writes nothing that is right already, after a crash in the middle of the start', async () => {
+    const { state, files } = await installed();
+    const host = new ScriptedHost({ ...WORK, [LOOK]: joined(files, PROBE, container('postgres', { state: 'created', health: 'none' })) });
+    await stepOn(host, state).apply();
+    expect(host.purposes).toEqual([LOOK, "make the stack's folders", START, 'reach the API through the router']);
+    expect(state.puts).toBe(1);
+  });
+
+  it('touches nothing while a volume is not mounted', async () => {
+    const host = new ScriptedHost({ [LOOK]: empty.replace('mounted /srv/koprogo/postgres\n', '') });
+    const state = new MemoryState();
+    await expect(stepOn(host, state).apply()).rejects.toThrow(/not mounted on the server: \/srv\/koprogo\/postgres/);
+    expect([host.asked.length, state.puts]).toEqual([1, 0]);
+  });
+
+  it('points at the logs of the service that does not become healthy', async () => {
+    const { state, files } = await installed();
+    const host = new ScriptedHost({ ...WORK, [LOOK]: joined(files, PROBE, ''), [START]: { exitCode: 1, stdout: 'container koprogo-backend-1 is unhealthy\n' } });
+    await expect(stepOn(host, state).apply()).rejects.toMatchObject({ hints: expect.arrayContaining(['koprogo-infra stack logs backend']) as string[] });
+  });
+});
