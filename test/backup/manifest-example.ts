@@ -1,0 +1,55 @@
+import type { Manifest } from '../../src/backup/manifest.js';
+
+/** The manifest that docs/formats.md shows. */
+export const exampleManifest: Manifest = {
+  format: 'koprogo-backup',
+  version: 1,
+  id: '20261122T020000Z-1a2b3c',
+  createdAt: '2026-11-22T02:00:00.412Z',
+  completedAt: '2026-11-22T02:00:41.007Z',
+  installation: 'tilleuls',
+  server: 'tilleuls.example.org',
+  agentVersion: '0.1.0',
+  recoveryKey: { fingerprint: 'E55B965FC5F1420E86AB267F034115DE6A25634C' },
+  compression: { algorithm: 'gzip', level: 1 },
+  cipher: { format: 'OpenPGP', packet: 'SEIPDv1', symmetric: 'AES256' },
+  storageEncryption: { mode: 'AES256' },
+  database: {
+    name: 'koprogo_db',
+    serverVersion: '15.14 (Debian 15.14-0+deb12u1)',
+    serverVersionNumber: 150014,
+    sizeBytes: 20151655,
+    snapshot: '00000003-000000D7-1',
+    extensions: [{ name: 'plpgsql', version: '1.0', schema: 'pg_catalog' }],
+    rowCounts: { 'public.buildings': 12, 'public."Owners"': 340 },
+  },
+  objects: [
+    {
+      role: 'globals',
+      file: 'globals.sql.gz.gpg',
+      plaintextBytes: 797,
+      compressedBytes: 499,
+      ciphertextBytes: 648,
+      ciphertextSha256: '1a89b1a68b419874b0689f9c213d5661a8b4deb1850affdeb3863db255621ed5',
+      plaintextSha256: '8b9298df4a52f104e93ee6e153f9181a792a55d64c15c81050136502cea13ea2',
+    },
+    {
+      role: 'configuration',
+      file: 'configuration.tar.gz.gpg',
+      plaintextBytes: 20480,
+      compressedBytes: 4811,
+      ciphertextBytes: 4975,
+      ciphertextSha256: '7d865e959b2466918c9863afca942d0fb89d7c9ac0c99bafc3749504ded97730',
+      plaintextSha256: '2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae',
+    },
+    {
+      role: 'database',
+      file: 'database.sql.gz.gpg',
+      plaintextBytes: 11434233,
+      compressedBytes: 5489550,
+      ciphertextBytes: 5489877,
+      ciphertextSha256: 'e3ed39536bbaa805c4828d8c336791dc17d8628931a496c1b04242eb9553856a',
+      plaintextSha256: 'c634f2d6f8835a73836109eaf6a94dbd985b20e9966b8f887ba32b47cab3ae63',
+    },
+  ],
+};
