@@ -1,0 +1,64 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { InfraError } from '../../errors.js';
+
+/** A program of ours that runs in the background on this computer, as its pid file names it. */
+export interface Daemon {
+  /** Its file name without the path: "qemu-system-x86_64". */
+  program: string;
+  pidFile: string;
+  /** A word that must be one of its arguments, or part of one: the path of this installation's own file. */
+  marker: string;
+}
+
+const END_SECONDS = 10;
+
+/**
+ * The pid of the running daemon; undefined when it does not run. A pid alone proves nothing: after a
+ * restart of this computer the same number belongs to somebody else, so the command line is compared.
+ */
+export async function pidOf(daemon: Daemon): Promise<number | undefined> {
+  const pid = Number((await readOr(daemon.pidFile, '')).trim());
+  if (!Number.isSafeInteger(pid) || pid <= 1) return undefined;
+  const [program = '', ...args] = (await readOr(`/proc/${pid}/cmdline`, '')).split('\0');
+  const ours = program.split('/').at(-1) === daemon.program && args.some((arg) => arg.includes(daemon.marker));
+  return ours ? pid : undefined;
+}
+
+/** Ends the daemon, first politely, then not. Done when it is gone. Throws InfraError when even SIGKILL does not end it. */
+export async function stopDaemon(daemon: Daemon, politeSeconds = END_SECONDS): Promise<void> {
+  for (const [signal, seconds] of [['SIGTERM', politeSeconds] as const, ['SIGKILL', END_SECONDS] as const]) {
+    const pid = await pidOf(daemon);
+    if (pid === undefined) return;
+    if (seconds === 0) continue;
+    send(pid, signal);
+    if (await gone(daemon, seconds)) return;
+  }
+  throw new InfraError(`could not end ${daemon.program} on this computer`, { hints: [`ps -fp $(cat ${daemon.pidFile})`] });
+}
+
+async function gone(daemon: Daemon, seconds: number): Promise<boolean> {
+  const end = Date.now() + seconds * 1000;
+  while (Date.now() < end) {
+    if ((await pidOf(daemon)) === undefined) return true;
+    await sleep(100);
+  }
+  return false;
+}
+
+function send(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    // It ended between the look and the signal: that is what was wanted.
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
+}
+
+async function readOr(file: string, otherwise: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch {
+    return otherwise;
+  }
+}

@@ -1,0 +1,152 @@
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import type { Host } from '../../edges/command.js';
+import { LocalHost } from '../../edges/process.js';
+import type { Machine } from '../../machine.js';
+import type { Progress } from '../../progress.js';
+import type { StateStore } from '../../state/store.js';
+import type { Terraform } from '../../terraform/terraform.js';
+import type { BucketAccess, ImageSource, Target } from '../target.js';
+import { containersStep, standinImages } from './containers.js';
+import { disksDown } from './disks.js';
+import { readDocument, removeDocument, type SandboxDocument } from './document.js';
+import { layout } from './layout.js';
+import { machineStep, terraformOf } from './machine-step.js';
+import { KMS_KEY_ID, objectStoreAnswers } from './object-store.js';
+import { packagesStep } from './packages.js';
+import { registriesAnswer } from './registry.js';
+import { serverImageStep } from './server-image.js';
+import { type Outputs, outputsSchema } from './spec.js';
+import { serverPid } from './vm.js';
+
+export interface SandboxOptions {
+  /** The installation's name; the server's host name. */
+  name: string;
+  /** Everything of this sandbox lies here, and nothing else does: `destroy` removes it. */
+  directory: string;
+  /** What is built once and serves every sandbox. */
+  cacheDirectory: string;
+  state: StateStore;
+  progress: Progress;
+  /** The operator's public key, as in authorized_keys. */
+  sshPublicKey: () => Promise<string>;
+  /** Further ports of the server to make reachable from here, to see that its firewall closes them. */
+  forwardPorts?: readonly number[];
+  sizes?: SandboxSizes;
+}
+
+export interface SandboxSizes {
+  cpus: number;
+  /** In MiB. */
+  memory: number;
+  /** Data disks in GiB; sparse files, which take what is written into them. */
+  postgres: number;
+  documents: number;
+}
+
+const DEFAULT_SIZES: SandboxSizes = { cpus: 2, memory: 3072, postgres: 16, documents: 24 };
+const BUCKET = 'koprogo-backups';
+/** RGW accepts any name here but this one without a location constraint. */
+const REGION = 'us-east-1';
+
+export interface Sandbox extends Target {
+  /** Loopback ports of this computer by port of the server, for `forwardPorts`. */
+  forwarded(): Promise<ReadonlyMap<number, number>>;
+}
+
+/** A server on this computer: QEMU, started by Terraform, with an S3 server beside it. */
+export function createSandbox(options: SandboxOptions): Sandbox {
+  const { directory, cacheDirectory, state, progress } = options;
+  const host: Host = new LocalHost();
+  const settings = { ...options, forwardPorts: options.forwardPorts ?? [], sizes: options.sizes ?? DEFAULT_SIZES, host };
+  let decided: Promise<ImageSource['kind']> | undefined;
+
+  const imageKind = (): Promise<ImageSource['kind']> => {
+    decided ??= readDocument(state).then(async (document) => document?.images ?? ((await registriesAnswer()) ? 'registry' : 'archive'));
+    return decided;
+  };
+  const terraform = (document: SandboxDocument): Terraform => terraformOf(settings, document);
+  let known: Promise<Outputs> | undefined;
+  // Asked once: what was built has the same address until it is destroyed.
+  const outputs = (document: SandboxDocument): Promise<Outputs> => {
+    known ??= terraform(document)
+      .output(outputsSchema)
+      .catch((error: unknown) => {
+        known = undefined;
+        throw error;
+      });
+    return known;
+  };
+
+  return {
+    name: 'sandbox',
+    describeSetup: () => [
+      'install QEMU, swtpm, mmdebstrap, Ceph and a few smaller programs from Debian on this computer, where they are missing',
+      `build a Debian 13 server image once, and stand-ins for the container images where no registry answers, in ${cacheDirectory}`,
+      `start a virtual machine (${settings.sizes.cpus} processors, ${settings.sizes.memory} MiB) and an S3 server (Ceph RGW), both on this computer's loopback only, in ${directory}`,
+    ],
+    steps: () => [
+      packagesStep({ host, progress }),
+      serverImageStep({ cache: cacheDirectory, host, progress }),
+      containersStep({ cacheDirectory, host, progress, kind: imageKind }),
+      machineStep({ ...settings, imageKind }),
+    ],
+
+    async machine(): Promise<Machine | undefined> {
+      const document = await readDocument(state);
+      if (!document || (await serverPid(directory)) === undefined) return undefined;
+      const { ssh, web, disks } = await outputs(document);
+      return { address: { ...ssh, hostKey: document.hostKey.publicKey }, disks, web };
+    },
+
+    async bucket(): Promise<BucketAccess | undefined> {
+      const document = await readDocument(state);
+      if (!document || !(await objectStoreAnswers(layout(directory).objectStore, document.ports.object_store))) return undefined;
+      const { object_store: at } = await outputs(document);
+      return {
+        bucket: { endpoint: at.from_server, endpointFromHere: at.from_here, region: REGION, bucket: BUCKET, encryption: { mode: 'aws:kms', keyId: KMS_KEY_ID } },
+        accessKeyId: document.objectStore.accessKey,
+        secretAccessKey: document.objectStore.secretKey,
+      };
+    },
+
+    async images(): Promise<ImageSource> {
+      if ((await imageKind()) === 'registry') return { kind: 'registry' };
+      return { kind: 'archive', ...standinImages(cacheDirectory) };
+    },
+
+    async freshDisks(): Promise<string[]> {
+      const document = await readDocument(state);
+      return document ? Object.values(document.serials).map((serial) => `/dev/disk/by-id/virtio-${serial}`) : [];
+    },
+
+    async forwarded() {
+      return new Map((await readDocument(state))?.forwards.map(({ from, to }) => [to, from]));
+    },
+
+    describeDestroy: () =>
+      Promise.resolve(
+        existsSync(directory)
+          ? [
+              "the sandbox's server (a virtual machine on this computer)",
+              `its root disk, both data disks and its TPM, in ${layout(directory).machine}`,
+              `the object store with all backups in it, in ${layout(directory).objectStore}`,
+            ]
+          : [],
+      ),
+
+    async destroy(): Promise<void> {
+      known = undefined;
+      const document = await readDocument(state);
+      const built = document && terraform(document);
+      if (built?.hasState === true) {
+        await built.init();
+        await built.destroy();
+      }
+      // Also what Terraform never came to know of, because it was killed.
+      await disksDown(directory);
+      await rm(directory, { recursive: true, force: true });
+      await removeDocument(state);
+    },
+  };
+}
