@@ -1,0 +1,102 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { answersSchema, ANSWERS_DOCUMENT } from '../../src/commands/open.js';
+import { type Command, script } from '../../src/edges/command.js';
+import { xdg } from '../../src/edges/files.js';
+import { keySourceFromEnvironment } from '../../src/keys/key-source.js';
+import { toConfig } from '../../src/setup/config.js';
+import { type Context, createContext } from '../../src/setup/context.js';
+import { openInstallation } from '../../src/state/installations.js';
+import type { StateStore } from '../../src/state/store.js';
+import { layout } from '../../src/targets/sandbox/layout.js';
+import { serverPid } from '../../src/targets/sandbox/vm.js';
+import { RecordingReporter } from '../fixtures/reporter.js';
+
+/** The installation under test, reached as the program itself reaches it, but for looking behind it. */
+export class Installation {
+  readonly directory: string;
+  readonly disks: { root: string; postgres: string; documents: string };
+  #context: Context | undefined;
+
+  constructor(readonly name: string) {
+    this.directory = join(xdg.data(), 'koprogo-infra', name);
+    const { root, postgres, documents } = layout(this.directory);
+    this.disks = { root, postgres, documents };
+  }
+
+  async state(): Promise<StateStore> {
+    return openInstallation(this.name, await keySourceFromEnvironment());
+  }
+
+  async context(): Promise<Context> {
+    if (this.#context) return this.#context;
+    const state = await this.state();
+    const answers = await state.get(ANSWERS_DOCUMENT, answersSchema);
+    this.#context = createContext({ name: this.name, state, config: toConfig(answers ?? {}), reporter: new RecordingReporter(), patience: 400 });
+    return this.#context;
+  }
+
+  /** Runs a script on the server as root and returns what it printed. */
+  async onServer(body: string, options: Partial<Command> & { args?: readonly string[] } = {}): Promise<string> {
+    const { args = [], ...rest } = options;
+    const server = await (await this.context()).server();
+    return (await server.run({ ...script(body, ...args), root: true, timeout: 300, ...rest })).stdout;
+  }
+
+  async sql(statement: string, database = 'koprogo_db'): Promise<string> {
+    const psql = 'docker exec -i koprogo-postgres-1 psql -X -v ON_ERROR_STOP=1 -At -U koprogo -d "$1"';
+    return (await this.onServer(psql, { args: [database], input: statement })).trim();
+  }
+
+  /** Forgets the connection: after a reboot, a power cut, a destroy. */
+  disconnect(): void {
+    this.#context?.close();
+    this.#context = undefined;
+  }
+
+  /** The power fails: QEMU is gone between two instructions. */
+  async powerCut(): Promise<void> {
+    this.disconnect();
+    const pid = await serverPid(this.directory);
+    if (pid === undefined) throw new Error('the server does not run, its power cannot be cut');
+    process.kill(pid, 'SIGKILL');
+    while ((await serverPid(this.directory)) !== undefined) await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+
+  async isRunning(): Promise<boolean> {
+    return (await serverPid(this.directory)) !== undefined;
+  }
+
+  /** Every secret of the installation, by where it is kept: what must be found nowhere in clear. */
+  async secrets(): Promise<Map<string, string>> {
+    const store = await this.state();
+    const found = new Map<string, string>();
+    for (const name of await store.names()) collect(name, await store.get(name, z.unknown()), found);
+    return found;
+  }
+}
+
+const SECRET_FIELD = /passphrase|password|secret|private|token|totp|energy|jwt/i;
+
+function collect(path: string, value: unknown, found: Map<string, string>): void {
+  if (typeof value === 'string') {
+    if (!SECRET_FIELD.test(path) || value.length < 12) return;
+    // A key block is searched for by one line of its body.
+    const text = value.startsWith('-----BEGIN') ? (value.split('\n').filter((line) => line.length > 50).at(-1) ?? value) : value;
+    found.set(path, text);
+  } else if (typeof value === 'object' && value !== null) {
+    for (const [key, inner] of Object.entries(value)) collect(`${path}.${key}`, inner, found);
+  }
+}
+
+/** Whether a file holds one of these texts, a line each. Lines end at NUL (-z): the holes of a disk would be one line of gigabytes. */
+export function holds(file: string, text: string): boolean {
+  try {
+    execFileSync('grep', ['-qazF', '-f', '-', '--', file], { input: text, stdio: ['pipe', 'ignore', 'pipe'] });
+    return true;
+  } catch (error) {
+    if ((error as { status?: number }).status === 1) return false;
+    throw error;
+  }
+}

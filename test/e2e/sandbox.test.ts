@@ -1,0 +1,244 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
+import { probePort } from '../../src/server/ports.js';
+import type { Sandbox } from '../../src/targets/sandbox/sandbox.js';
+import { commandLines, filesBelow, Operator } from './harness.js';
+import { holds, Installation } from './installation.js';
+
+const NAME = 'e2e';
+const SETUP = ['setup', '--installation', NAME, '--target', 'sandbox', '--yes', '--forward', '2375,5432,8080,9999'];
+const MARKER = `Procès-verbal-${Math.random().toString(36).slice(2)}-confidentiel`;
+const SETUP_SECONDS = 1500;
+/** What takes further boots of an emulated machine. */
+const FULL = process.env['E2E_FULL'] === '1';
+if (!FULL) console.warn('Left out, because each takes further boots of an emulated machine: reboot, another TPM. They belong to "npm run e2e -- --full"');
+
+interface StepReport {
+  id: string;
+  state: 'changed' | 'unchanged';
+  seconds: number;
+}
+interface SetupReport {
+  steps: StepReport[];
+  sshCommands: number;
+  services: { service: string; ok: boolean; imagesLabel?: string }[];
+  volumes: { overall: string; volumes: { name: string; unlock: string; mountedOn?: string }[] };
+  site: { health: { ok: boolean } };
+  backup: { id: string };
+  restoreTest: { backupId: string; result: string; tables: number };
+}
+interface TableResult {
+  table: string;
+  expected: number;
+  found: number;
+  verdict: string;
+}
+
+describe('the sandbox', () => {
+  const operator = new Operator();
+  const installation = new Installation(NAME);
+  const seen = new Set<string>();
+  let sampler: NodeJS.Timeout;
+
+  beforeAll(() => {
+    sampler = setInterval(() => {
+      for (const line of commandLines()) seen.add(line);
+    }, 250);
+  });
+
+  afterAll(async () => {
+    clearInterval(sampler);
+    installation.disconnect();
+    operator.end();
+    // Whatever failed before: no machine and no object store may stay behind.
+    if (existsSync(installation.directory)) await operator.cli(['destroy', '--installation', NAME, '--confirm', NAME, '--yes'], { timeout: 300 });
+    operator.remove();
+  });
+
+  const setUp = async () => (await operator.json(SETUP, { timeout: SETUP_SECONDS })) as SetupReport;
+  const showLogOnFailure = () => {
+    onTestFailed(() => {
+      console.error(operator.log.slice(-6000));
+    });
+  };
+
+  it('goes from nothing to a restored backup with one command', async () => {
+    showLogOnFailure();
+    const report = await setUp();
+    expect(report.services.map(({ service, ok }) => [service, ok])).toEqual(['traefik', 'postgres', 'backend', 'frontend'].map((service) => [service, true]));
+    expect(report.volumes.overall).toBe('healthy');
+    expect(report.volumes.volumes.map(({ unlock }) => unlock)).toEqual(['tpm', 'tpm']);
+    expect(report.site.health.ok).toBe(true);
+    expect(report.restoreTest).toMatchObject({ backupId: report.backup.id, result: 'passed' });
+  });
+
+  it('changes nothing when it is run again, with at most 25 commands over SSH', async () => {
+    showLogOnFailure();
+    const look = 'find /etc /srv/koprogo/documents/stack /srv/koprogo/documents/secrets /usr/local -xdev -type f -printf "%p %T@ %C@ %m %u\\n" | sort | sha256sum; docker ps --no-trunc --format "{{.ID}} {{.CreatedAt}}" | sort';
+    const before = await installation.onServer(look);
+    const report = await setUp();
+    expect(report.steps.filter(({ state }) => state === 'changed')).toEqual([]);
+    expect(report.sshCommands).toBeLessThanOrEqual(25);
+    expect(await installation.onServer(look)).toBe(before);
+  });
+
+  it('lets nothing answer from outside but ssh and the web, Docker included', async () => {
+    const { target } = await installation.context();
+    const forwarded = await (target as Sandbox).forwarded();
+    // Listeners that a firewall must hide: one of the system's, one that Docker publishes.
+    await installation.onServer('systemd-run --quiet --unit=e2e-listener --collect python3 -m http.server 9999 --directory /var/empty; docker run --rm -d --name e2e-published -p 8080:80 --entrypoint sh "$(docker inspect -f "{{.Image}}" koprogo-frontend-1)" -c "while :; do sleep 60; done" >/dev/null', { timeout: 120 });
+    try {
+      for (const port of [2375, 5432, 8080, 9999]) {
+        const from = forwarded.get(port);
+        expect(from, `port ${port} is forwarded`).toBeDefined();
+        expect(await probePort('127.0.0.1', from ?? 0, 4), `port ${port} from outside`).not.toBe('answers');
+      }
+      const { address, web } = await (await installation.context()).machine();
+      expect(await probePort('127.0.0.1', address.port, 4)).toBe('answers');
+      expect(await probePort('127.0.0.1', web.http, 4)).toBe('answers');
+    } finally {
+      await installation.onServer('systemctl stop e2e-listener; docker rm -f e2e-published >/dev/null');
+    }
+  });
+
+  it('backs up and restores a marker, row for row, into a scratch database', async () => {
+    showLogOnFailure();
+    await installation.sql(`CREATE TABLE minutes (id int PRIMARY KEY, body text NOT NULL); INSERT INTO minutes SELECT g, '${MARKER} ' || g FROM generate_series(1, 5000) g;`);
+    await installation.onServer('cat > /srv/koprogo/documents/uploads/minutes.txt; sync', { input: MARKER });
+    const run = (await operator.json(['backup', 'run', '--installation', NAME], { timeout: 600 })) as { id: string };
+    const report = (await operator.json(['backup', 'restore', run.id, '--installation', NAME], { timeout: 600 })) as { id: string; tables: TableResult[] };
+    expect(report.id).toBe(run.id);
+    expect(report.tables.find(({ table }) => table === 'public.minutes')).toMatchObject({ expected: 5000, found: 5000, verdict: 'equal' });
+    expect(report.tables.every(({ verdict }) => verdict === 'equal')).toBe(true);
+    expect(await installation.sql('SELECT count(*) FROM minutes')).toBe('5000');
+  });
+
+  it('restores in place, keeps the old database, and drops it when told', async () => {
+    showLogOnFailure();
+    await installation.sql(`DELETE FROM minutes WHERE id > 100;`);
+    const report = (await operator.json(['backup', 'restore', 'latest', '--in-place', '--yes', '--installation', NAME], { timeout: 900 })) as { previous: string };
+    expect(await installation.sql('SELECT count(*) FROM minutes')).toBe('5000');
+    expect(await installation.sql('SELECT count(*) FROM minutes', report.previous)).toBe('100');
+    await operator.json(['backup', 'discard', report.previous, '--yes', '--installation', NAME]);
+    expect(await installation.sql(`SELECT count(*) FROM pg_database WHERE datname = '${report.previous}'`)).toBe('0');
+    expect((await operator.cli(['status', '--installation', NAME])).code).toBe(0);
+  });
+
+  it('is opened by stock tools alone: gpg, gunzip, psql', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'koprogo-kit-'));
+    try {
+      const kit = join(directory, 'kit');
+      await operator.json(['recovery-kit', '--to', kit, '--installation', NAME]);
+      const { openS3 } = await import('../../src/edges/s3.js');
+      const { target } = await installation.context();
+      const access = await target.bucket();
+      if (!access) throw new Error('no bucket');
+      const store = await openS3({ ...access, from: 'here' });
+      const list = (await operator.json(['backup', 'list', '--installation', NAME])) as { backups: { id: string }[] };
+      const dump = join(directory, 'database.sql.gz.gpg');
+      const { createWriteStream } = await import('node:fs');
+      const { pipeline } = await import('node:stream/promises');
+      await pipeline(await store.get(`koprogo/${NAME}/${list.backups[0]?.id ?? ''}/database.sql.gz.gpg`), createWriteStream(dump));
+      const gpgHome = join(directory, 'gnupg');
+      const restored = execFileSync(
+        'bash',
+        ['-euo', 'pipefail', '-c', 'mkdir -m 700 "$1"; gpg="gpg --homedir $1 --batch --quiet --pinentry-mode loopback --passphrase-file $2/recovery-key-passphrase.txt"; $gpg --import "$2/recovery-key.asc"; $gpg --decrypt "$3" | gunzip', 'restore', gpgHome, kit, dump],
+        { maxBuffer: 64 * 1024 * 1024, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] },
+      );
+      execFileSync('gpgconf', ['--homedir', gpgHome, '--kill', 'all']);
+      expect(restored.split(MARKER).length - 1).toBe(5000);
+      await installation.sql('CREATE DATABASE stock_tools');
+      await installation.sql(restored, 'stock_tools');
+      expect(await installation.sql('SELECT count(*), sum(id) FROM minutes', 'stock_tools')).toBe(await installation.sql('SELECT count(*), sum(id) FROM minutes'));
+      await installation.sql('DROP DATABASE stock_tools');
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
+  });
+
+  it.runIf(FULL)('opens the volumes and serves again after a reboot, with nobody there', async () => {
+    showLogOnFailure();
+    const booted = await installation.onServer('cat /proc/sys/kernel/random/boot_id');
+    await installation.onServer('systemctl reboot').catch(() => undefined);
+    installation.disconnect();
+    await new Promise((resolve) => setTimeout(resolve, 20_000));
+    await waitUntil(async () => (await operator.cli(['status', '--installation', NAME], { timeout: 120 })).code === 0, 400);
+    expect(await installation.onServer('cat /proc/sys/kernel/random/boot_id')).not.toBe(booted);
+    expect(await installation.sql('SELECT count(*) FROM minutes')).toBe('5000');
+  });
+
+  it.runIf(FULL)('keeps Docker down and the mount point empty when the TPM is another, until luks unlock', async () => {
+    showLogOnFailure();
+    await installation.onServer('sync');
+    await installation.powerCut();
+    const tpm = join(installation.directory, 'machine', 'tpm');
+    const aside = `${tpm}.aside`;
+    execFileSync('mv', [tpm, aside]);
+    execFileSync('mkdir', ['-m', '700', tpm]);
+    // Set-up starts the machine again, and stops at the volumes that do not open.
+    const stopped = await operator.cli(SETUP, { timeout: 900 });
+    expect([0, 3, 7]).toContain(stopped.code);
+    const status = await operator.cli(['luks', 'status', '--installation', NAME, '--json'], { timeout: 200 });
+    expect(status.code).toBe(5);
+    expect(JSON.parse(status.stdout)).toMatchObject({ overall: 'locked' });
+    expect((await installation.onServer('systemctl is-active docker.service || true')).trim()).not.toBe('active');
+    expect((await installation.onServer('ls -A /srv/koprogo/postgres /srv/koprogo/documents | grep -v : | grep . || true')).trim()).toBe('');
+    await expect(installation.onServer('touch /srv/koprogo/postgres/x')).rejects.toThrow(/Operation not permitted/);
+    const unlocked = await operator.cli(['luks', 'unlock', '--installation', NAME], { timeout: 600 });
+    expect([0, 4]).toContain(unlocked.code);
+    await waitUntil(async () => (await operator.cli(['stack', 'restart', '--installation', NAME], { timeout: 600 })).code === 0, 600);
+    expect(await installation.sql('SELECT count(*) FROM minutes')).toBe('5000');
+    await installation.onServer('sync');
+    await installation.powerCut();
+    rmSync(tpm, { recursive: true });
+    execFileSync('mv', [aside, tpm]);
+    const report = await setUp();
+    expect(report.volumes.overall).toBe('healthy');
+  });
+
+  it('leaves the marker and the secrets nowhere in clear', async () => {
+    await installation.onServer('sync; journalctl --sync');
+    const { root, postgres, documents } = installation.disks;
+    // The search finds what is there: a file of ours on the root disk.
+    expect(holds(root, 'table inet koprogo')).toBe(true);
+    const secrets = await installation.secrets();
+    expect(secrets.size).toBeGreaterThan(8);
+    const texts = [MARKER, ...secrets.values()];
+    for (const disk of [postgres, documents]) expect(holds(disk, texts.join('\n')), disk).toBe(false);
+    // The server's own host key is on its root disk, as on every server.
+    const rootTexts = [...secrets].filter(([path]) => !path.startsWith('sandbox.hostKey')).map(([, text]) => text);
+    expect(holds(root, [MARKER, ...rootTexts].join('\n')), root).toBe(false);
+
+    const inspected = await installation.onServer('docker inspect $(docker ps -aq); docker compose -f /srv/koprogo/documents/stack/docker-compose.yml config; journalctl --no-pager -o cat; cat /proc/*/cmdline | tr "\\0" " "', { timeout: 200 });
+    const terraform = filesBelow(join(installation.directory, 'terraform'));
+    const stateFiles = filesBelow(join(operator.home, 'state'));
+    expect(terraform.length).toBeGreaterThan(0);
+    for (const [path, text] of secrets) {
+      expect(inspected.includes(text), `${path} in docker inspect, journal or ps of the server`).toBe(false);
+      expect(operator.log.includes(text), `${path} in what the program printed`).toBe(false);
+      expect([...seen].some((line) => line.includes(text)), `${path} in ps on this computer`).toBe(false);
+      for (const file of [...terraform, ...stateFiles]) expect(readFileSync(file).includes(text), `${path} in ${file}`).toBe(false);
+    }
+    expect(inspected.includes(MARKER)).toBe(false);
+    for (const file of filesBelow(join(installation.directory, 'object-store'))) expect(holds(file, MARKER), file).toBe(false);
+  });
+
+  it('destroys everything that it made', async () => {
+    installation.disconnect();
+    await operator.json(['destroy', '--installation', NAME, '--confirm', NAME, '--yes'], { timeout: 300 });
+    expect(existsSync(installation.directory)).toBe(false);
+    expect(filesBelow(join(operator.home, 'state')).filter((file) => file.includes(NAME))).toEqual([]);
+    expect(commandLines().filter((line) => line.includes(installation.directory))).toEqual([]);
+  });
+});
+
+async function waitUntil(condition: () => Promise<boolean>, seconds: number): Promise<void> {
+  const end = Date.now() + seconds * 1000;
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Error(`not so within ${seconds} s`);
+    await new Promise((resolve) => setTimeout(resolve, 5000));
+  }
+}
