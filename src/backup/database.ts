@@ -23,7 +23,8 @@ function connection(database: string, application: string): string {
 export interface PsqlOptions {
   /** Another database than the access names. */
   database?: string;
-  application?: string;
+  /** How the connection calls itself. A backup begins by ending those that are called APPLICATION_NAME. */
+  application: string;
   /** Everything that is read from standard input is one transaction. */
   singleTransaction?: boolean;
   /** psql variables, for `:'name'` and `:"name"` in what is read from standard input. Not for secrets. */
@@ -34,7 +35,7 @@ export interface PsqlOptions {
  * psql that reads standard input, prints bare fields separated by a tab, ignores psqlrc and stops at the first
  * error with a non-zero exit status (without ON_ERROR_STOP it exits 0 after errors, and tables are missing).
  */
-export function psql(access: DatabaseAccess, options: PsqlOptions = {}): Pick<Command, 'argv'> {
+export function psql(access: DatabaseAccess, options: PsqlOptions): Pick<Command, 'argv'> {
   return {
     argv: [
       ...access.prefix,
@@ -49,7 +50,7 @@ export function psql(access: DatabaseAccess, options: PsqlOptions = {}): Pick<Co
       ...Object.entries(options.variables ?? {}).map(([name, value]) => `--set=${name}=${value}`),
       ...(options.singleTransaction === true ? ['--single-transaction'] : []),
       `--username=${access.user}`,
-      `--dbname=${connection(options.database ?? access.database, options.application ?? APPLICATION_NAME)}`,
+      `--dbname=${connection(options.database ?? access.database, options.application)}`,
     ],
   };
 }

@@ -96,6 +96,9 @@ export class SshHost implements Host {
       }
       throw new Unreachable(`no SSH connection to ${where}: ${message}`, { cause });
     }
+    // A connection that breaks while no command runs, or while it is closed, emits 'error': unheard, that would end this
+    // process as a bug. 'close' follows, which is what a running command waits for.
+    ssh.connection?.on('error', () => undefined);
     return new SshHost(ssh, address);
   }
 

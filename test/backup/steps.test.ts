@@ -11,6 +11,7 @@ import { objectKey } from '../../src/backup/layout.js';
 import { formatManifest } from '../../src/backup/manifest.js';
 import { runBackup } from '../../src/backup/run.js';
 import type { Command, Host, Output } from '../../src/edges/command.js';
+import { LocalHost } from '../../src/edges/process.js';
 import { EXIT, InfraError } from '../../src/errors.js';
 import type { Progress } from '../../src/progress.js';
 import { silent } from '../../src/progress.js';
@@ -202,6 +203,17 @@ describe('the agent step', () => {
     expect(await step(server).check()).toEqual({ state: 'needed', changes: [change] });
     await step(server).apply();
     expect(await step(server).check()).toMatchObject({ state: 'done' });
+  });
+
+  it('looks by a command that bash runs to its end on a server where nothing of it is yet', async () => {
+    const stubs = mkdtempSync(join(tmpdir(), 'koprogo-stubs-'));
+    for (const [name, body] of [['systemctl', 'echo Id=koprogo-backup.timer'], ['mountpoint', 'exit 1']] as const) {
+      writeFileSync(join(stubs, name), `#!/bin/sh\n${body}\n`, { mode: 0o755 });
+    }
+    const real = new LocalHost({ env: { PATH: `${stubs}:${process.env['PATH'] ?? ''}` } });
+    const host: Host = { run: (command) => real.run({ ...command, root: false }) };
+    const { state } = await step(new FakeServer(), { server: async () => host }).check();
+    expect(state).toBe('needed');
   });
 
   it('asks for a build when there is no bundle, and refuses paths that a unit file would read otherwise', async () => {

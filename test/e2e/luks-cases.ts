@@ -96,21 +96,30 @@ export async function refusesDisksThatAreNotBlank(lab: LuksLab, emptyStore: () =
   }
 }
 
-/** Cuts the power `seconds` after the step says something that matches, then starts the server and lets the step converge. */
-export async function convergesAfterPowerCut(lab: LuksLab, during: RegExp, seconds: number): Promise<void> {
-  const cut = { done: Promise.resolve(), begun: false };
-  const progress: Progress = {
-    ...silent,
-    update(label) {
-      if (cut.begun || !during.test(label)) return;
-      cut.begun = true;
-      cut.done = sleep(seconds * 1000).then(() => lab.powerCut());
-    },
-  };
-  await assert.rejects(stepOf(lab, { progress }).apply(), InfraError);
-  assert.ok(cut.begun, `the step never came to ${String(during)}`);
-  await cut.done;
-  await lab.boot({ tpm: true });
+export interface PowerCut {
+  /** What the step says when it begins with the work that is cut. */
+  during: RegExp;
+  /** How long after that. */
+  seconds: number;
+}
+
+/** Needs two blank disks. Cuts the power again and again, each time starts the server and goes on, and lets the step converge in the end. */
+export async function convergesAfterPowerCuts(lab: LuksLab, cuts: readonly PowerCut[]): Promise<void> {
+  for (const { during, seconds } of cuts) {
+    const cut = { done: Promise.resolve(), begun: false };
+    const progress: Progress = {
+      ...silent,
+      update(label) {
+        if (cut.begun || !during.test(label)) return;
+        cut.begun = true;
+        cut.done = sleep(seconds * 1000).then(() => lab.powerCut());
+      },
+    };
+    await assert.rejects(stepOf(lab, { progress }).apply(), InfraError);
+    assert.ok(cut.begun, `the step never came to ${String(during)}`);
+    await cut.done;
+    await lab.boot({ tpm: true });
+  }
   await stepOf(lab).apply();
   await isDone(lab);
 }

@@ -12,6 +12,8 @@ import { postgresUnavailable } from '../fixtures/postgres.js';
 
 const BIN = '/usr/lib/postgresql/15/bin';
 const PATH = `${BIN}:/usr/bin:/bin`;
+/** For a busy computer; a quiet one needs a tenth. */
+const LIMIT = 240_000;
 const PASSWORD = 'pass-word_1';
 const unavailable = postgresUnavailable();
 if (unavailable !== undefined) console.warn(`The stand-ins for PostgreSQL and the backend are not tested: ${unavailable}`);
@@ -40,9 +42,9 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number 
 }
 
 async function until(condition: () => boolean, what: string): Promise<void> {
-  const limit = Date.now() + 60_000;
+  const limit = Date.now() + LIMIT / 2;
   while (!condition()) {
-    if (Date.now() > limit) throw new Error(`not within a minute: ${what}`);
+    if (Date.now() > limit) throw new Error(`not within two minutes: ${what}`);
     await sleep(50);
   }
 }
@@ -125,7 +127,7 @@ describe.skipIf(unavailable !== undefined)('the stand-in for PostgreSQL', () => 
     expect(database.sql('SELECT count(*) FROM kept')).toBe('100');
     expect(second.said()).not.toContain('making a new database');
     expect(readdirSync(database.data).filter((name) => name.startsWith('.standin'))).toEqual([]);
-  }, 120_000);
+  }, LIMIT);
 
   it('starts over after being killed while it makes the database', async () => {
     const database = await newDatabase();
@@ -136,24 +138,27 @@ describe.skipIf(unavailable !== undefined)('the stand-in for PostgreSQL', () => 
     database.start();
     await database.ready();
     expect(database.sql('SELECT current_database()')).toBe('koprogo_db');
-  }, 120_000);
+  }, LIMIT);
 
-  it.each([['some parts', ['base', 'global', 'pg_wal']], ['all but the last sign', undefined]])('goes on moving a finished database after a power cut: %s', async (_, moved) => {
+  it('goes on moving a finished database after a power cut', async () => {
     const database = await newDatabase();
-    const first = database.start();
+    let child = database.start();
     await database.ready();
     database.sql('CREATE TABLE kept AS SELECT generate_series(1, 100)');
-    await end(first, 'SIGINT');
     const made = join(database.data, '.standin-made');
-    mkdirSync(made, { mode: 0o700 });
-    if (uid !== undefined && gid !== undefined) chownSync(made, uid, gid);
-    const names = readdirSync(database.data).filter((name) => name !== '.standin-made');
-    if (moved) for (const name of names.filter((other) => !moved.includes(other))) renameSync(join(database.data, name), join(made, name));
-    database.start();
-    await database.ready();
-    expect(database.sql('SELECT count(*) FROM kept')).toBe('100');
-    expect(existsSync(made)).toBe(false);
-  }, 120_000);
+    const parts = readdirSync(database.data).filter((name) => !/^postmaster\.|^\.s\./.test(name));
+    // Cut off with a few parts in place, with all but the last, and before the empty folder was removed.
+    for (const waiting of [parts.filter((name) => !['base', 'global', 'pg_wal'].includes(name)), ['PG_VERSION'], []]) {
+      await end(child, 'SIGINT');
+      mkdirSync(made, { mode: 0o700 });
+      if (uid !== undefined && gid !== undefined) chownSync(made, uid, gid);
+      for (const name of waiting) renameSync(join(database.data, name), join(made, name));
+      child = database.start();
+      await database.ready();
+      expect(database.sql('SELECT count(*) FROM kept')).toBe('100');
+      expect(existsSync(made)).toBe(false);
+    }
+  }, LIMIT);
 
   it('touches nothing in a folder that holds something else', async () => {
     const database = await newDatabase();
@@ -163,7 +168,7 @@ describe.skipIf(unavailable !== undefined)('the stand-in for PostgreSQL', () => 
     expect(child.exitCode).toBe(1);
     expect(child.said()).toContain('holds files, but no database');
     expect(readdirSync(database.data)).toEqual(['letter.txt']);
-  }, 60_000);
+  }, LIMIT);
 });
 
 describe.skipIf(unavailable !== undefined)('the stand-in for the backend', () => {
@@ -178,7 +183,7 @@ describe.skipIf(unavailable !== undefined)('the stand-in for the backend', () =>
     await database.ready();
     [port = 0] = await freePorts(1);
     url = `http://127.0.0.1:${String(port)}/api/v1`;
-  }, 120_000);
+  }, LIMIT);
   afterAll(removeFolder);
 
   const environment = (password = PASSWORD) => ({
@@ -197,7 +202,7 @@ describe.skipIf(unavailable !== undefined)('the stand-in for the backend', () =>
       expect(child.said()).toContain(why);
       expect(child.said()).not.toContain(PASSWORD);
     }
-  }, 60_000);
+  }, LIMIT);
 
   it('answers its paths, keeps nobody waiting for a slow client, and tells a broken database', async () => {
     const child = start(['perl', program()], { ...environment(encodeURIComponent(PASSWORD).replace('-', '%2D')) });
@@ -219,7 +224,7 @@ describe.skipIf(unavailable !== undefined)('the stand-in for the backend', () =>
     expect((await fetch(`${url}/health`)).status).toBe(200);
     expect(child.said()).not.toContain(PASSWORD);
     expect(await end(child, 'SIGTERM')).toBe(0);
-  }, 120_000);
+  }, LIMIT);
 });
 
 /** Sends half a request, and then nothing. */
@@ -262,7 +267,7 @@ describe('the stand-in for Traefik', () => {
     expect(configuration).toContain('add_header X-Frame-Options "DENY" always;');
     expect(configuration).toContain('add_header Permissions-Policy "camera=(), microphone=(), geolocation=()" always;');
     expect(await end(child, 'SIGTERM')).toBe(0);
-  }, 60_000);
+  }, LIMIT);
 
   it('follows the file, and keeps its routes when the file is broken', async () => {
     const child = run();
@@ -275,5 +280,5 @@ describe('the stand-in for Traefik', () => {
     await until(() => child.said().includes('the routes stay as they are'), 'the broken file was seen');
     expect(noted()).toHaveLength(2);
     expect(await end(child, 'SIGTERM')).toBe(0);
-  }, 60_000);
+  }, LIMIT);
 });
