@@ -45,7 +45,6 @@ function buildProgram(action: (load: () => Promise<Run>) => (...input: unknown[]
     .option('--non-interactive', 'never ask; everything that is missing is one error')
     .option('--plan', 'show the state of every step and what would change; change nothing')
     .option('--confirm-format <disk-id...>', 'agree to format these disks, by id')
-    .option('--forward <ports>', 'sandbox only: also forward these ports of the virtual machine, to test its firewall')
     .addHelpText('after', example('setup --target sandbox --yes', 'setup --answers answers.yaml --plan'))
     .action(action(async () => (await import('./commands/setup.js')).setup));
   for (const { flag, ask, variable } of QUESTIONS) setup.addOption(new Option(flag, `${ask} (${variable})`));

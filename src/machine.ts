@@ -8,6 +8,9 @@ export const diskId = z
   .string()
   .regex(/^\/dev\/disk\/by-id\/[A-Za-z0-9][A-Za-z0-9._:+=@-]{2,200}$/, 'must be a path below /dev/disk/by-id, such as /dev/disk/by-id/virtio-0a1b2c3d');
 
+/** Ports that nobody outside may reach, whatever listens there: Docker's API, PostgreSQL, the backend behind the router. */
+export const CLOSED_PORTS: readonly number[] = [2375, 5432, 8080];
+
 /** The server as a target built or found it: everything that the steps on the server need to know of it. */
 export const machineSchema = z.object({
   address: z.object({
@@ -19,6 +22,10 @@ export const machineSchema = z.object({
   disks: z.object({ postgres: diskId, documents: diskId }),
   /** Where the server's ports 80 and 443 answer from this computer. */
   web: z.object({ host: z.string(), http: z.number().int(), https: z.number().int() }),
+  /** Where CLOSED_PORTS can be tried from this computer. */
+  closed: z.array(z.object({ port: z.number().int(), host: z.string(), at: z.number().int() })),
+  /** A forwarder stands between this computer and the server: it accepts every connection itself, so only a port that answers is open. */
+  forwarder: z.boolean(),
 });
 export type Machine = z.infer<typeof machineSchema>;
 

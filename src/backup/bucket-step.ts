@@ -56,8 +56,9 @@ export function bucketStep(deps: BucketStepDeps): Step {
     title: 'Bucket for backups',
     onServer: false,
     check: async () => {
+      const access = await deps.access();
       try {
-        return await withStore(open, await deps.access(), look);
+        return await withStore(open, access, look);
       } catch (error) {
         if (!(error instanceof InfraError)) throw error;
         return blocked(error.message, ...error.hints);

@@ -1,22 +1,31 @@
 import { askText, hasTerminal } from '../edges/prompts.js';
 import { EXIT, type ExitCode, InputError, RefusedError } from '../errors.js';
+import { toConfig } from '../setup/config.js';
+import { createContext } from '../setup/context.js';
 import { removeInstallation } from '../state/installations.js';
+import { TextReporter } from '../ui/reporter.js';
 import { flag, type Invocation, textOption } from './invocation.js';
-import { withInstallation } from './open.js';
+import { ANSWERS_DOCUMENT, answersSchema, chooseInstallation, withState } from './open.js';
 import { print } from './print.js';
 
 /** Removes what the target created, then the secrets on this computer. Backups in a bucket of the operator's stay. */
 export async function destroy(invocation: Invocation): Promise<ExitCode> {
-  const removed = await withInstallation(invocation, { purpose: 'destroy' }, async ({ name, target, reporter }) => {
+  const name = await chooseInstallation(invocation);
+  const reporter = new TextReporter();
+  const removed = await withState(name, 'destroy', async (state) => {
+    const answers = await state.get(ANSWERS_DOCUMENT, answersSchema);
+    // Without answers there was only the beginning of a conversation: nothing was made.
+    const target = answers && createContext({ name, state, config: toConfig(answers), reporter, patience: 0 }).target;
     const lines = [
-      ...(await target.describeDestroy()),
+      ...((await target?.describeDestroy()) ?? []),
       'the encrypted state on this computer: recovery passphrases, recovery key, SSH key. Without a copy, no backup of this installation can ever be opened again',
     ];
     reporter.heading(`To be removed with installation "${name}":`);
     for (const line of lines) reporter.note(`  ${line}`);
     await agree(invocation, name);
-    await target.destroy();
+    await target?.destroy();
     await removeInstallation(name);
+    reporter.clear();
     return lines;
   });
   print(invocation, { removed }, () => 'Removed.');

@@ -1,5 +1,6 @@
 import { access, constants, readFile, statfs } from 'node:fs/promises';
 import { homedir } from 'node:os';
+import { delimiter, isAbsolute, join } from 'node:path';
 import { EXIT, type ExitCode, InfraError } from '../errors.js';
 import { LocalHost } from '../edges/process.js';
 import { findTerraform } from '../terraform/program.js';
@@ -49,8 +50,17 @@ async function terraform(): Promise<Finding> {
 }
 
 async function program(name: string, debianPackage: string): Promise<Finding> {
-  const { exitCode, stdout } = await new LocalHost().run({ argv: ['sh', '-c', 'command -v "$1"', 'sh', name], accept: [0, 1, 127] });
-  return { what: name, ok: exitCode === 0, optional: false, found: stdout.trim() || 'not installed', fix: `apt-get install ${debianPackage}` };
+  const found = await onPath(name);
+  return { what: name, ok: found !== undefined, optional: false, found: found ?? 'not installed', fix: `apt-get install ${debianPackage}` };
+}
+
+async function onPath(name: string): Promise<string | undefined> {
+  for (const directory of (process.env['PATH'] ?? '').split(delimiter).filter(isAbsolute)) {
+    const file = join(directory, name);
+    const runs = await access(file, constants.X_OK).then(() => true, () => false);
+    if (runs) return file;
+  }
+  return undefined;
 }
 
 async function disk(): Promise<Finding> {
@@ -61,8 +71,9 @@ async function disk(): Promise<Finding> {
 
 /** A clock that no service keeps right drifts; S3 refuses requests that are 15 minutes off. */
 async function clock(): Promise<Finding> {
-  const { exitCode, stdout } = await new LocalHost().run({ argv: ['sh', '-c', 'timedatectl show -p NTPSynchronized --value 2>/dev/null'], accept: [0, 1, 127] });
-  const synchronized = exitCode === 0 && stdout.trim() === 'yes';
+  const timedatectl = await onPath('timedatectl');
+  const asked = timedatectl === undefined ? undefined : await new LocalHost().run({ argv: [timedatectl, 'show', '-p', 'NTPSynchronized', '--value'], accept: [0, 1] });
+  const synchronized = asked?.stdout.trim() === 'yes';
   return { what: 'clock', ok: synchronized, optional: true, found: `${new Date().toISOString()}${synchronized ? '' : ', not known to be kept right by a service'}`, fix: 'apt-get install systemd-timesyncd' };
 }
 

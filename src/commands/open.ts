@@ -4,7 +4,7 @@ import { keySourceFromEnvironment } from '../keys/key-source.js';
 import { type SetupConfig, toConfig } from '../setup/config.js';
 import { type Context, createContext } from '../setup/context.js';
 import type { Answers } from '../setup/questions.js';
-import { listInstallations, openInstallation } from '../state/installations.js';
+import { checkInstallationName, listInstallations, openInstallation, removeInstallation } from '../state/installations.js';
 import { lockInstallation } from '../state/lock.js';
 import type { StateStore } from '../state/store.js';
 import { TextReporter } from '../ui/reporter.js';
@@ -12,6 +12,8 @@ import { type Invocation, textOption } from './invocation.js';
 
 /** What set-up was told, as it was told: kept so that no answer is asked for twice. */
 export const ANSWERS_DOCUMENT = 'answers';
+/** What was typed so far in a conversation that is not finished. */
+export const DRAFT_DOCUMENT = 'answers-draft';
 export const answersSchema = z.record(z.string(), z.string());
 
 /** A look at a server that may be down must not take minutes. */
@@ -21,11 +23,12 @@ export interface Opened extends Context {
   answers: Answers;
 }
 
-/** The name given by flag or variable; otherwise the only installation there is. */
+/** The name given by flag or variable, which must exist; otherwise the only installation there is. */
 export async function chooseInstallation(invocation: Invocation): Promise<string> {
   const asked = textOption(invocation, 'installation') ?? process.env['KOPROGO_INSTALLATION'];
-  if (asked) return asked;
   const names = await listInstallations();
+  if (asked && names.includes(checkInstallationName(asked))) return asked;
+  if (asked) throw new InputError(`there is no installation named "${asked}" on this computer`, { hints: [`koprogo-infra setup --installation ${asked}`] });
   const [only] = names;
   if (only !== undefined && names.length === 1) return only;
   if (only === undefined) throw new InputError('there is no installation on this computer yet', { hints: ['koprogo-infra setup --target sandbox'] });
@@ -42,13 +45,8 @@ export async function withInstallation<T>(
   work: (opened: Opened) => Promise<T>,
 ): Promise<T> {
   const name = await chooseInstallation(invocation);
-  if (!(await listInstallations()).includes(name)) {
-    throw new InputError(`there is no installation named "${name}" on this computer`, { hints: [`koprogo-infra setup --installation ${name}`] });
-  }
   const reporter = new TextReporter();
-  const lock = options.purpose === undefined ? undefined : await lockInstallation(name, options.purpose);
-  try {
-    const state = await openInstallation(name, await keySourceFromEnvironment());
+  return withState(name, options.purpose, async (state) => {
     const { answers, config } = await readConfig(state, name);
     const context = createContext({ name, state, config, reporter, patience: options.patience ?? SHORT_PATIENCE_SECONDS });
     try {
@@ -57,7 +55,21 @@ export async function withInstallation<T>(
       context.close();
       reporter.clear();
     }
+  });
+}
+
+/**
+ * Opens the encrypted state of an installation, which is made when it does not exist yet. With `purpose` it is locked
+ * while the work lasts, and a state in which nothing was stored is removed again.
+ */
+export async function withState<T>(name: string, purpose: string | undefined, work: (state: StateStore) => Promise<T>): Promise<T> {
+  const lock = purpose === undefined ? undefined : await lockInstallation(name, purpose);
+  let state: StateStore | undefined;
+  try {
+    state = await openInstallation(name, await keySourceFromEnvironment());
+    return await work(state);
   } finally {
+    if (lock && state && (await state.names()).length === 0) await removeInstallation(name);
     await lock?.release();
   }
 }

@@ -2,17 +2,15 @@ import { readFile } from 'node:fs/promises';
 import { Option } from 'commander';
 import { askChoice, askSecret, askText, askYesNo, hasTerminal } from '../edges/prompts.js';
 import { EXIT, type ExitCode, InputError, messageOf, RefusedError } from '../errors.js';
-import { keySourceFromEnvironment } from '../keys/key-source.js';
-import { type Ask, collectAnswers, loadAnswersFile } from '../setup/answers.js';
+import { type Ask, askUntilRight, collectAnswers, loadAnswersFile } from '../setup/answers.js';
 import { type Context, createContext } from '../setup/context.js';
 import { type Answers, QUESTIONS } from '../setup/questions.js';
 import { type PlannedStep, planSteps, runSteps, type StepResult } from '../setup/runner.js';
 import { setupSteps } from '../setup/steps.js';
-import { listInstallations, openInstallation } from '../state/installations.js';
-import { lockInstallation } from '../state/lock.js';
+import { listInstallations } from '../state/installations.js';
 import { TextReporter } from '../ui/reporter.js';
 import { flag, type Invocation, listOption, textOption } from './invocation.js';
-import { ANSWERS_DOCUMENT, answersSchema } from './open.js';
+import { ANSWERS_DOCUMENT, answersSchema, DRAFT_DOCUMENT, withState } from './open.js';
 import { print } from './print.js';
 import { summarize, summaryText } from './summary.js';
 
@@ -28,33 +26,32 @@ export async function setup(invocation: Invocation): Promise<ExitCode> {
       hints: ['look first: koprogo-infra setup --plan', 'then agree: koprogo-infra setup --yes'],
     });
   }
+  const asking = interactive && !flag(invocation, 'yes');
   const flags = await answerFlags(invocation);
   const answersFile = textOption(invocation, 'answers');
   const file = answersFile === undefined ? undefined : await loadAnswersFile(answersFile);
-  const name = await installationName(invocation, flags, file);
-  const lock = await lockInstallation(name, 'setup');
-  try {
-    const state = await openInstallation(name, await keySourceFromEnvironment());
+  const name = await installationName({ invocation, flags, file, asking });
+  return withState(name, 'setup', async (state) => {
     const stored = await state.get(ANSWERS_DOCUMENT, answersSchema);
+    const draft = await state.get(DRAFT_DOCUMENT, answersSchema);
     const { answers, config } = await collectAnswers(
-      { flags, environment: process.env, file, ...(stored ? { stored } : {}) },
-      { ...(interactive && !flag(invocation, 'yes') ? { ask: askAtTerminal } : {}), acceptFallbacks: flag(invocation, 'yes') || plan },
+      { flags, environment: process.env, file, ...(stored && { stored }), ...(draft && { draft }) },
+      { ...(asking && { ask: askAtTerminal }), acceptFallbacks: flag(invocation, 'yes') || plan, keep: (typed) => state.put(DRAFT_DOCUMENT, typed) },
     );
     refuseAnotherMachine(name, stored, answers);
-    const context = createContext({ name, state, config, reporter, patience: plan ? 30 : PATIENCE_SECONDS, forwardPorts: forwardedPorts(invocation) });
+    const context = createContext({ name, state, config, reporter, patience: plan ? 30 : PATIENCE_SECONDS });
     try {
       const steps = setupSteps(context, confirmFormat(invocation, context, interactive));
       if (plan) return printPlan(invocation, name, await planSteps(steps, reporter));
       await agree(invocation, context, interactive);
       await state.put(ANSWERS_DOCUMENT, answers);
+      await state.remove(DRAFT_DOCUMENT);
       return await finish(invocation, context, await runSteps(steps, reporter));
     } finally {
       context.close();
       reporter.clear();
     }
-  } finally {
-    await lock.release();
-  }
+  });
 }
 
 async function finish(invocation: Invocation, context: Context, steps: StepResult[]): Promise<ExitCode> {
@@ -64,7 +61,7 @@ async function finish(invocation: Invocation, context: Context, steps: StepResul
 }
 
 /** The same answers that a prompt would ask for, from flags; a secret's flag names a file. */
-async function answerFlags(invocation: Invocation): Promise<Answers> {
+async function answerFlags(invocation: Invocation): Promise<Record<string, string>> {
   const flags: Record<string, string> = {};
   for (const { key, flag: definition, secret } of QUESTIONS) {
     const value = textOption(invocation, new Option(definition).attributeName());
@@ -82,14 +79,23 @@ async function secretFromFile(path: string): Promise<string> {
   }
 }
 
-/** By flag or variable; else the only one there is, where it fits; else a new one, named after its target. */
-async function installationName(invocation: Invocation, flags: Answers, file: unknown): Promise<string> {
+/**
+ * By flag or variable; without a target, the only one there is; else a new one, named after its target. A target that
+ * is asked for here goes into `flags`: it is not asked for again.
+ */
+async function installationName(given: { invocation: Invocation; flags: Record<string, string>; file: unknown; asking: boolean }): Promise<string> {
+  const { invocation, flags, file, asking } = given;
   const asked = textOption(invocation, 'installation') ?? process.env['KOPROGO_INSTALLATION'];
   if (asked) return asked;
   const names = await listInstallations();
   const target = flags['target'] ?? process.env['KOPROGO_TARGET'] ?? (file as { target?: unknown } | undefined)?.target;
   if (target === undefined && names.length === 1 && names[0] !== undefined) return names[0];
-  return target === 'host' ? 'koprogo' : 'sandbox';
+  const [question] = QUESTIONS;
+  if (target === undefined && asking && question !== undefined) {
+    const chosen = await askUntilRight(question, question.fallback?.({}), askAtTerminal);
+    if (chosen !== undefined) flags[question.key] = chosen;
+  }
+  return (flags['target'] ?? target) === 'host' ? 'koprogo' : 'sandbox';
 }
 
 /** An installation keeps its machine: other disks or another server would need another installation. */
@@ -132,16 +138,6 @@ function confirmFormat(invocation: Invocation, context: Context, interactive: bo
       if (typed.trim() !== disk) throw new RefusedError(`"${typed}" is not ${disk}; nothing was formatted`);
     }
   };
-}
-
-function forwardedPorts(invocation: Invocation): number[] {
-  const text = textOption(invocation, 'forward');
-  if (text === undefined) return [];
-  return text.split(',').map((item) => {
-    const port = Number(item);
-    if (!Number.isInteger(port) || port < 1 || port > 65535) throw new InputError(`--forward: ${JSON.stringify(item)} is not a port`);
-    return port;
-  });
 }
 
 function printPlan(invocation: Invocation, installation: string, steps: PlannedStep[]): ExitCode {

@@ -14,6 +14,14 @@ export type PortAnswer =
   /** No reply at all: a firewall. */
   | 'filtered';
 
+/** A port of the server, and where this computer tries it. */
+export interface PortToTry {
+  port: number;
+  host: string;
+  at: number;
+  expected: 'open' | 'closed';
+}
+
 export interface PortReport {
   port: number;
   expected: 'open' | 'closed';
@@ -22,23 +30,22 @@ export interface PortReport {
 }
 
 export interface VerifyPortsOptions {
-  host: string;
-  ports: readonly { port: number; expected: 'open' | 'closed' }[];
+  ports: readonly PortToTry[];
   /**
-   * The host is a forwarder in front of the server (QEMU's user-mode network): it accepts every connection itself, so
+   * A forwarder stands in front of the server (QEMU's user-mode network): it accepts every connection itself, so
    * only a port that answers counts as open. On the server itself, a port that accepts is open.
    */
-  forwarded: boolean;
-  /** How long to wait for a connection, and again for a word. Default 5 s. */
+  forwarder: boolean;
+  /** How long to wait for a connection, and again for a word; three times that for a port that should be open. Default 3 s. */
   timeoutSeconds?: number;
 }
 
 /** Tries ports from this computer, all at once. `ok` for all when every port is as expected. */
-export async function verifyPorts({ host, ports, forwarded, timeoutSeconds = 5 }: VerifyPortsOptions): Promise<{ ok: boolean; ports: PortReport[] }> {
+export async function verifyPorts({ ports, forwarder, timeoutSeconds = 3 }: VerifyPortsOptions): Promise<{ ok: boolean; ports: PortReport[] }> {
   const reports = await Promise.all(
-    ports.map(async ({ port, expected }) => {
-      const answer = await probePort(host, port, timeoutSeconds);
-      const open = answer === 'answers' || (!forwarded && (answer === 'silent' || answer === 'dropped'));
+    ports.map(async ({ port, host, at, expected }) => {
+      const answer = await probePort(host, at, expected === 'open' ? 3 * timeoutSeconds : timeoutSeconds);
+      const open = answer === 'answers' || (!forwarder && (answer === 'silent' || answer === 'dropped'));
       return { port, expected, answer, ok: open === (expected === 'open') };
     }),
   );

@@ -12,6 +12,8 @@ export interface AnswerSources {
   file?: unknown;
   /** What an earlier run was told. */
   stored?: Answers;
+  /** What was typed in a conversation that was broken off: proposed at the prompt, never taken unasked. */
+  draft?: Answers;
 }
 
 /** Asks one question at the terminal; `problem` is what was wrong with the last try. */
@@ -25,14 +27,16 @@ interface Given {
 /**
  * Collects an answer to every question that applies. Without `ask` (no terminal, --non-interactive) fallbacks are
  * taken where `acceptFallbacks`, and everything that is wrong or missing is one InputError, each line with its path.
+ * `keep` is called after each typed answer, with all typed so far but secrets.
  * Returns the texts (to be kept for the next run) and the validated configuration.
  */
 export async function collectAnswers(
   sources: AnswerSources,
-  options: { ask?: Ask; acceptFallbacks: boolean },
+  options: { ask?: Ask; acceptFallbacks: boolean; keep?: (typed: Answers) => Promise<void> },
 ): Promise<{ answers: Answers; config: SetupConfig }> {
   const { texts: file, problems } = readAnswersFile(sources.file);
   const answers: Record<string, string> = {};
+  const typed: Record<string, string> = { ...sources.draft };
   for (const question of QUESTIONS) {
     if (question.when && !question.when(answers)) {
       const stray = given(question, sources, file, false);
@@ -48,8 +52,13 @@ export async function collectAnswers(
     }
     const fallback = question.fallback?.(answers);
     if (options.ask && problems.length === 0) {
-      const answer = await askUntilRight(question, fallback, options.ask);
-      if (answer !== undefined) answers[question.key] = answer;
+      const proposed = question.optional ? undefined : typed[question.key];
+      const answer = await askUntilRight(question, proposed ?? fallback, options.ask);
+      if (answer === undefined) continue;
+      answers[question.key] = answer;
+      if (question.secret) continue;
+      typed[question.key] = answer;
+      await options.keep?.(typed);
     } else if (options.acceptFallbacks && fallback !== undefined) {
       answers[question.key] = fallback;
     } else if (!question.optional) {
@@ -96,7 +105,8 @@ function check(question: Question, text: string): string | undefined {
   return result.success ? undefined : (result.error.issues[0]?.message ?? 'is not valid');
 }
 
-async function askUntilRight(question: Question, fallback: string | undefined, ask: Ask): Promise<string | undefined> {
+/** Asks one question again and again, until the answer is right; undefined when an optional one is left empty. */
+export async function askUntilRight(question: Question, fallback: string | undefined, ask: Ask): Promise<string | undefined> {
   let problem: string | undefined;
   for (;;) {
     const answer = (await ask(question, fallback, problem))?.trim();

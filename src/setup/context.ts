@@ -42,11 +42,9 @@ export interface ContextOptions {
   reporter: Reporter;
   /** How long to wait for a server that does not answer, in seconds: long while one is being built, short for a look. */
   patience: number;
-  /** Further ports of the sandbox's machine to forward, so that its firewall can be tried from outside. */
-  forwardPorts?: readonly number[];
 }
 
-export function createContext({ name, state, config, reporter, patience, forwardPorts }: ContextOptions): Context {
+export function createContext({ name, state, config, reporter, patience }: ContextOptions): Context {
   let connection: Promise<SshHost> | undefined;
   let opened: SshHost | undefined;
   const identity = () => (config.sshKey === undefined ? ownKey(state, name) : keyFromFile(config.sshKey));
@@ -61,7 +59,6 @@ export function createContext({ name, state, config, reporter, patience, forward
       state,
       progress: reporter,
       sshPublicKey: async () => (await identity()).publicKey ?? '',
-      forwardPorts: forwardPorts ?? [],
     });
   }
 
@@ -111,7 +108,7 @@ function machineOf(config: HostConfig): Parameters<typeof createHost> {
   const { address, port, user, hostKey } = config.host;
   const { accessKeyId, secretAccessKey, ...bucket } = config.bucket;
   return [
-    { address: { host: address, port, user, hostKey }, disks: config.disks, web: { host: address, http: 80, https: 443 } },
+    { address: { host: address, port, user, hostKey }, disks: config.disks },
     { bucket, accessKeyId, secretAccessKey },
   ];
 }

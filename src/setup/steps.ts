@@ -7,11 +7,13 @@ import { exportRecoveryKey, recoveryKeyStep } from '../keys/recovery-key.js';
 import { luksStep } from '../luks/step.js';
 import { baselineStep } from '../server/baseline.js';
 import { dockerStep } from '../server/docker.js';
+import { portsStep } from '../server/ports-step.js';
 import { serverReadyStep } from '../server/ready.js';
 import { STACK_FOLDER } from '../stack/containers.js';
 import { STACK_DATABASE } from '../stack/database.js';
 import { imagesStep } from '../stack/images-step.js';
 import { SECRETS_FOLDER } from '../stack/secrets.js';
+import { siteStep } from '../stack/site-step.js';
 import { stackStep } from '../stack/step.js';
 import type { Step } from '../step.js';
 import { backupPrefix, databaseTarget, storageAccess, withNewestBackup } from './backups.js';
@@ -35,6 +37,8 @@ function serverSteps(context: Context, confirmFormat: (disks: string[]) => Promi
     dockerStep({ server }),
     imagesStep({ server, images, progress }),
     stackStep({ server, state, domain: config.domain, tls, ...email, images, progress }),
+    portsStep({ machine: context.machine, tls: tls !== 'none', progress }),
+    siteStep({ machine: context.machine, domain: config.domain, tls, progress }),
   ];
 }
 

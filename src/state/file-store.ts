@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
-import { readRegularFile, syncDirectory, writeDurably } from '../edges/files.js';
+import { errorCode, readRegularFile, syncDirectory, writeDurably } from '../edges/files.js';
 import { InfraError, messageOf } from '../errors.js';
 import { seal, unseal } from '../keys/seal.js';
 import { Secret } from '../secret.js';
@@ -55,7 +55,10 @@ export class FileStateStore implements StateStore {
   }
 
   async names(): Promise<string[]> {
-    const files = await readdir(this.directory);
+    const files = await readdir(this.directory).catch((error: unknown) => {
+      if (errorCode(error) === 'ENOENT') return [];
+      throw error;
+    });
     return files
       .filter((file) => file.endsWith(SUFFIX))
       .map((file) => file.slice(0, -SUFFIX.length))

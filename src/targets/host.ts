@@ -1,8 +1,10 @@
-import type { Machine } from '../machine.js';
+import { CLOSED_PORTS, type Machine } from '../machine.js';
 import type { BucketAccess, Target } from './target.js';
 
 /** A Debian 13 server that already exists: nothing to build, nothing to take away. */
-export function createHost(machine: Machine, access: BucketAccess): Target {
+export function createHost(reached: Pick<Machine, 'address' | 'disks'>, access: BucketAccess): Target {
+  const { host } = reached.address;
+  const machine: Machine = { ...reached, web: { host, http: 80, https: 443 }, closed: CLOSED_PORTS.map((port) => ({ port, host, at: port })), forwarder: false };
   return {
     name: 'host',
     describeSetup: () => [`set up the Debian 13 server ${machine.address.user}@${machine.address.host}:${machine.address.port}`],

@@ -4,12 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
 import { probePort } from '../../src/server/ports.js';
-import type { Sandbox } from '../../src/targets/sandbox/sandbox.js';
 import { commandLines, filesBelow, Operator } from './harness.js';
 import { holds, Installation } from './installation.js';
 
 const NAME = 'e2e';
-const SETUP = ['setup', '--installation', NAME, '--target', 'sandbox', '--yes', '--forward', '2375,5432,8080,9999'];
+const SETUP = ['setup', '--installation', NAME, '--target', 'sandbox', '--yes'];
 const MARKER = `Procès-verbal-${Math.random().toString(36).slice(2)}-confidentiel`;
 const SETUP_SECONDS = 1500;
 /** What takes further boots of an emulated machine. */
@@ -86,17 +85,12 @@ describe('the sandbox', () => {
   });
 
   it('lets nothing answer from outside but ssh and the web, Docker included', async () => {
-    const { target } = await installation.context();
-    const forwarded = await (target as Sandbox).forwarded();
+    const { address, web, closed } = await (await installation.context()).machine();
+    expect(closed.map(({ port }) => port)).toEqual([2375, 5432, 8080]);
     // Listeners that a firewall must hide: one of the system's, one that Docker publishes.
-    await installation.onServer('systemd-run --quiet --unit=e2e-listener --collect python3 -m http.server 9999 --directory /var/empty; docker run --rm -d --name e2e-published -p 8080:80 --entrypoint sh "$(docker inspect -f "{{.Image}}" koprogo-frontend-1)" -c "while :; do sleep 60; done" >/dev/null', { timeout: 120 });
+    await installation.onServer('systemd-run --quiet --unit=e2e-listener --collect python3 -m http.server 2375 --directory /var/empty; docker run --rm -d --name e2e-published -p 8080:80 --entrypoint sh "$(docker inspect -f "{{.Image}}" koprogo-frontend-1)" -c "while :; do sleep 60; done" >/dev/null', { timeout: 120 });
     try {
-      for (const port of [2375, 5432, 8080, 9999]) {
-        const from = forwarded.get(port);
-        expect(from, `port ${port} is forwarded`).toBeDefined();
-        expect(await probePort('127.0.0.1', from ?? 0, 4), `port ${port} from outside`).not.toBe('answers');
-      }
-      const { address, web } = await (await installation.context()).machine();
+      for (const { port, host, at } of closed) expect(await probePort(host, at, 4), `port ${port} from outside`).not.toBe('answers');
       expect(await probePort('127.0.0.1', address.port, 4)).toBe('answers');
       expect(await probePort('127.0.0.1', web.http, 4)).toBe('answers');
     } finally {

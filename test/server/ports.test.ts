@@ -38,8 +38,9 @@ async function nothingListens(): Promise<number> {
   return port;
 }
 
-const look = async (port: number, forwarded: boolean, expected: 'open' | 'closed') => {
-  const { ok, ports } = await verifyPorts({ host: '127.0.0.1', ports: [{ port, expected }], forwarded, timeoutSeconds: 0.4 });
+const at = (port: number, expected: 'open' | 'closed') => ({ port, host: '127.0.0.1', at: port, expected });
+const look = async (port: number, forwarder: boolean, expected: 'open' | 'closed') => {
+  const { ok, ports } = await verifyPorts({ ports: [at(port, expected)], forwarder, timeoutSeconds: 0.4 });
   return [ok, ports[0]?.answer];
 };
 
@@ -69,10 +70,10 @@ describe('verifyPorts', () => {
 
   it('is only ok when every port is as expected', async () => {
     const ports = [
-      { port: await speaksFirst(), expected: 'open' as const },
-      { port: await nothingListens(), expected: 'open' as const },
+      at(await speaksFirst(), 'open'),
+      at(await nothingListens(), 'open'),
     ];
-    const report = await verifyPorts({ host: '127.0.0.1', ports, forwarded: false, timeoutSeconds: 0.4 });
+    const report = await verifyPorts({ ports, forwarder: false, timeoutSeconds: 0.4 });
     expect([report.ok, report.ports.map(({ ok }) => ok)]).toEqual([false, [true, false]]);
   });
 });

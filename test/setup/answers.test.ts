@@ -100,6 +100,27 @@ describe('collectAnswers', () => {
     expect(asked).not.toContain('unlock');
   });
 
+  it('keeps what was typed, but no secret, and proposes it when the conversation begins anew', async () => {
+    const kept: Record<string, string>[] = [];
+    const keep = async (typed: Record<string, string>) => {
+      kept.push({ ...typed });
+    };
+    const given = { flags: {}, environment: {}, file: { ...host, domain: undefined } };
+    const replies: Record<string, string> = { domain: 'copro.example.be', 'bucket.secretAccessKey': 'very-secret' };
+    await collectAnswers(given, { acceptFallbacks: false, keep, ask: async ({ key }, fallback) => replies[key] ?? fallback });
+    expect(kept.at(-1)).toMatchObject({ domain: 'copro.example.be', 'host.user': 'debian' });
+    expect(JSON.stringify(kept)).not.toContain('very-secret');
+
+    const proposed: Record<string, string | undefined> = {};
+    const ask = async ({ key }: { key: string }, fallback: string | undefined) => {
+      proposed[key] = fallback;
+      return replies[key] ?? fallback;
+    };
+    await collectAnswers({ ...given, draft: { ...kept.at(-1), 'host.user': 'admin', email: 'a@example.be' } }, { acceptFallbacks: false, ask });
+    expect(proposed).toMatchObject({ domain: 'copro.example.be', 'host.user': 'admin', 'bucket.region': 'us-east-1', email: undefined });
+    expect((await collectAnswers({ flags: { target: 'sandbox' }, environment: {}, draft: { domain: 'draft.example.be' } }, silently)).config.domain).toBe('koprogo.test');
+  });
+
   it('without fallbacks lists every missing answer with its flag and variable', async () => {
     const message = await problemsOf(collectAnswers(none, { acceptFallbacks: false }));
     expect(message).toContain('target: no answer; give --target <target>, KOPROGO_TARGET or a line in the answers file');

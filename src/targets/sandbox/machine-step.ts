@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Host } from '../../edges/command.js';
 import { InfraError } from '../../errors.js';
+import { CLOSED_PORTS } from '../../machine.js';
 import type { Progress } from '../../progress.js';
 import type { StateStore } from '../../state/store.js';
 import { blocked, done, needed, type Step } from '../../step.js';
@@ -22,7 +23,6 @@ export interface MachineStepOptions {
   state: StateStore;
   progress: Progress;
   sshPublicKey: () => Promise<string>;
-  forwardPorts: readonly number[];
   sizes: { cpus: number; memory: number; postgres: number; documents: number };
   host: Host;
   imageKind: () => Promise<ImageSource['kind']>;
@@ -83,7 +83,7 @@ export function machineStep(options: MachineStepOptions): Step {
       }
       const terraform = document && terraformOf(options, document);
       if (!document || terraform?.hasState !== true) return needed('build the server with Terraform: a virtual machine with two data disks and a TPM', 'start an object store (S3) beside it');
-      const missing = options.forwardPorts.filter((port) => !document.forwards.some(({ to }) => to === port));
+      const missing = CLOSED_PORTS.filter((port) => !document.forwards.some(({ to }) => to === port));
       if (missing.length > 0) return needed(`restart the server, with ports ${missing.join(', ')} forwarded to it`);
       const stopped = await notRunning(document);
       if (stopped.length > 0) return needed(...stopped.map(({ change }) => change));
@@ -96,7 +96,7 @@ export function machineStep(options: MachineStepOptions): Step {
       if (!existsSync(PROGRAM)) throw new InfraError(`koprogo-infra is not built: ${PROGRAM} is missing`, { hints: ['npm run build'] });
       await mkdir(directory, { recursive: true, mode: 0o700 });
       const known = (await readDocument(state)) ?? (await newDocument());
-      const document = { ...(await withForwards(known, options.forwardPorts)), images: known.images ?? (await options.imageKind()) };
+      const document = { ...(await withForwards(known, CLOSED_PORTS)), images: known.images ?? (await options.imageKind()) };
       // Stored before anything is made with it: ports, serials and keys of what is half made must be found again.
       await writeDocument(state, document);
       if (!existsSync(at.seed) || !existsSync(at.disksMade)) {

@@ -30,8 +30,6 @@ export interface SandboxOptions {
   progress: Progress;
   /** The operator's public key, as in authorized_keys. */
   sshPublicKey: () => Promise<string>;
-  /** Further ports of the server to make reachable from here, to see that its firewall closes them. */
-  forwardPorts?: readonly number[];
   sizes?: SandboxSizes;
 }
 
@@ -49,16 +47,11 @@ const BUCKET = 'koprogo-backups';
 /** RGW accepts any name here but this one without a location constraint. */
 const REGION = 'us-east-1';
 
-export interface Sandbox extends Target {
-  /** Loopback ports of this computer by port of the server, for `forwardPorts`. */
-  forwarded(): Promise<ReadonlyMap<number, number>>;
-}
-
 /** A server on this computer: QEMU, started by Terraform, with an S3 server beside it. */
-export function createSandbox(options: SandboxOptions): Sandbox {
+export function createSandbox(options: SandboxOptions): Target {
   const { directory, cacheDirectory, state, progress } = options;
   const host: Host = new LocalHost();
-  const settings = { ...options, forwardPorts: options.forwardPorts ?? [], sizes: options.sizes ?? DEFAULT_SIZES, host };
+  const settings = { ...options, sizes: options.sizes ?? DEFAULT_SIZES, host };
   let decided: Promise<ImageSource['kind']> | undefined;
 
   const imageKind = (): Promise<ImageSource['kind']> => {
@@ -96,7 +89,8 @@ export function createSandbox(options: SandboxOptions): Sandbox {
       const document = await readDocument(state);
       if (!document || (await serverPid(directory)) === undefined) return undefined;
       const { ssh, web, disks } = await outputs(document);
-      return { address: { ...ssh, hostKey: document.hostKey.publicKey }, disks, web };
+      const closed = document.forwards.map(({ from, to }) => ({ port: to, host: ssh.host, at: from }));
+      return { address: { ...ssh, hostKey: document.hostKey.publicKey }, disks, web, closed, forwarder: true };
     },
 
     async bucket(): Promise<BucketAccess | undefined> {
@@ -118,10 +112,6 @@ export function createSandbox(options: SandboxOptions): Sandbox {
     async freshDisks(): Promise<string[]> {
       const document = await readDocument(state);
       return document ? Object.values(document.serials).map((serial) => `/dev/disk/by-id/virtio-${serial}`) : [];
-    },
-
-    async forwarded() {
-      return new Map((await readDocument(state))?.forwards.map(({ from, to }) => [to, from]));
     },
 
     describeDestroy: () =>

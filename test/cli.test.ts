@@ -1,0 +1,133 @@
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { EXIT } from '../src/errors.js';
+
+const PROGRAM = fileURLToPath(new URL('../bin/koprogo-infra.js', import.meta.url));
+const root = mkdtempSync(join(tmpdir(), 'koprogo-cli-'));
+let home = '';
+
+beforeEach(() => {
+  home = mkdtempSync(join(root, 'home-'));
+});
+afterAll(() => {
+  rmSync(root, { recursive: true, force: true });
+});
+
+interface Result {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** The built program, as an operator's shell starts it, but without a terminal. */
+function cli(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const xdg = { XDG_STATE_HOME: join(home, 'state'), XDG_DATA_HOME: join(home, 'data'), XDG_CONFIG_HOME: join(home, 'config'), XDG_CACHE_HOME: join(home, 'cache') };
+    const child = spawn(process.execPath, [PROGRAM, ...args], { env: { PATH: process.env['PATH'], HOME: home, ...xdg, ...environment }, stdio: ['ignore', 'pipe', 'pipe'], timeout: 60_000 });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    child.once('error', reject);
+    child.once('close', (code) => {
+      resolve({ code, stdout, stderr });
+    });
+  });
+}
+
+/** Installations of which something is stored. */
+function installations(): string[] {
+  try {
+    return readdirSync(join(home, 'state', 'koprogo-infra')).filter((name) => !name.includes('.'));
+  } catch {
+    return [];
+  }
+}
+
+describe('the command line', () => {
+  it.each([
+    [['--help'], 'setup', 'Exit codes:'],
+    [['setup', '--help'], '--confirm-format', 'koprogo-infra setup --target sandbox --yes'],
+    [['backup', 'restore', '--help'], '--in-place', 'Examples:'],
+    [['luks', 'unlock', '--help'], 'recovery passphrases', 'Example:'],
+  ])('%j explains itself, with an example', async (args, option, rest) => {
+    const { code, stdout, stderr } = await cli(args);
+    expect([code, stderr]).toEqual([EXIT.ok, '']);
+    expect(stdout).toContain(option);
+    expect(stdout).toContain(rest);
+  });
+
+  it.each([
+    ['setup without anybody to ask', ['setup'], 'no --yes'],
+    ['an unknown command', ['setpu'], "unknown command 'setpu'"],
+    ['an unknown option', ['status', '--colour'], "unknown option '--colour'"],
+    ['a name that is no name', ['status', '-i', '$(id)'], 'is not an installation name'],
+    ['an installation that does not exist', ['backup', 'restore', '-i', 'copro'], 'no installation named "copro"'],
+    ['no installation at all', ['destroy'], 'no installation on this computer yet'],
+    ['an answers file that does not exist', ['setup', '--yes', '--answers', '/nonexistent/answers.yaml'], '/nonexistent/answers.yaml cannot be read'],
+    ['a hostile domain', ['setup', '--target', 'sandbox', '--yes', '--domain', 'a.be;reboot'], '"a.be;reboot" must be a domain name'],
+    ['a hostile answer in the environment', ['setup', '--target', 'sandbox', '--yes'], 'KOPROGO_DOMAIN: "$(id)" must be a domain name', { KOPROGO_DOMAIN: '$(id)' }],
+  ] as const)('stops at %s, changes nothing and leaves nothing', async (_, args, message, environment: Readonly<Record<string, string>> = {}) => {
+    const { code, stdout, stderr } = await cli(args, environment);
+    expect(stderr).toContain(message);
+    expect([code, stdout]).toEqual([EXIT.usage, '']);
+    expect(stderr).not.toContain('    at ');
+    expect(installations()).toEqual([]);
+  });
+
+  it('lists everything that is wrong with an answers file at once', async () => {
+    const answers = join(home, 'answers.yaml');
+    writeFileSync(answers, 'target: host\ndomain: a.be/x\nhost: { port: 99999 }\ncolour: red\nbucket: { secretAccessKey: in-the-file }\n');
+    const { code, stderr } = await cli(['setup', '--yes', '--answers', answers]);
+    expect(code).toBe(EXIT.usage);
+    for (const path of ['domain:', 'host.port:', 'colour: unknown', 'bucket.secretAccessKey: a secret does not belong there', 'host.address: no answer', 'disks.documents: no answer']) {
+      expect(stderr).toContain(path);
+    }
+    expect(stderr).not.toContain('in-the-file');
+  });
+
+  it('prints nothing but JSON on standard output when asked for JSON', async () => {
+    const { stdout } = await cli(['doctor', '--json']);
+    expect(Array.isArray((JSON.parse(stdout) as { findings?: unknown[] }).findings)).toBe(true);
+  });
+
+  it('plans a sandbox without making anything', async () => {
+    const { code, stdout } = await cli(['setup', '--target', 'sandbox', '--plan', '--json']);
+    expect(code).toBe(EXIT.ok);
+    const { steps } = JSON.parse(stdout) as { steps: { id: string; state: string }[] };
+    expect(steps.find(({ id }) => id === 'sandbox-machine')?.state).toBe('needed');
+    expect(steps.find(({ id }) => id === 'restore-test')?.state).toBe('unknown');
+    expect(installations()).toEqual([]);
+  });
+
+  describe('with a Terraform that is not fit', () => {
+    const bin = join(root, 'bin');
+    beforeAll(() => {
+      mkdirSync(bin, { recursive: true });
+      writeFileSync(join(bin, 'terraform'), `#!/bin/sh\necho '{"terraform_version": "0.12.31"}'\n`, { mode: 0o755 });
+    });
+
+    it.each([
+      ['too old', () => `${bin}:/usr/bin:/bin`, '0.12.31'],
+      ['missing', () => '/nonexistent', 'neither terraform nor tofu'],
+    ])('says that it is %s', async (_, path, message) => {
+      const { code, stdout } = await cli(['doctor'], { PATH: path() });
+      expect(code).toBe(EXIT.usage);
+      expect(stdout).toContain(message);
+    });
+  });
+
+  it('does not run two set-ups of one installation at once', async () => {
+    const state = join(home, 'state', 'koprogo-infra');
+    mkdirSync(state, { recursive: true, mode: 0o700 });
+    const holder = { token: 'a'.repeat(32), pid: 1, started: '', host: 'another-computer', purpose: 'setup', since: '2026-11-22T10:00:00.000Z' };
+    writeFileSync(join(state, 'sandbox.lock'), JSON.stringify(holder), { mode: 0o600 });
+    const { code, stderr } = await cli(['setup', '--target', 'sandbox', '--yes']);
+    expect(code).toBe(EXIT.busy);
+    expect(stderr).toContain('another-computer');
+  });
+});
