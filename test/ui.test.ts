@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { inspect } from 'node:util';
 import { InfraError } from '../src/errors.js';
 import { Secret } from '../src/secret.js';
@@ -20,6 +20,24 @@ describe('TextReporter', () => {
     reporter.step('Volumes', { state: 'changed', detail: 'two volumes' });
     reporter.failure(new InfraError('the disk is full', { hints: ['df -h'] }));
     expect(screen.text).toBe('\nSet-up\n  … Volumes\n+ Volumes · two volumes\nx the disk is full\n  → df -h\n');
+  });
+
+  it('writes a wait into a log once it lasts, again from time to time, and how long the step took', () => {
+    vi.useFakeTimers();
+    try {
+      const screen = recorder(false);
+      const reporter = new TextReporter(screen, { LANG: 'C' });
+      reporter.step('Volumes', { state: 'applying' });
+      reporter.update('short');
+      vi.advanceTimersByTime(1000);
+      reporter.update('formatting');
+      vi.advanceTimersByTime(24_000);
+      reporter.step('Volumes', { state: 'changed' });
+      vi.advanceTimersByTime(60_000);
+      expect(screen.text).toBe('  … Volumes\n  … formatting\n  … formatting 23 s\n+ Volumes (25 s)\n');
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('takes the waiting line away before it writes another, and obeys NO_COLOR', () => {

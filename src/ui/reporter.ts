@@ -24,17 +24,19 @@ interface Screen {
   columns: number;
 }
 
-/** Without a terminal a wait that goes on is repeated this often, so that a log shows that something lives. */
-const QUIET_INTERVAL_MS = 20_000;
 const REDRAW_MS = 120;
+/** Without a terminal a wait is written once it has lasted this long, and then so often, so that a log shows that something lives. */
+const LOG_AFTER_MS = 3000;
+const LOG_AGAIN_MS = 20_000;
+const LOG_LOOK_MS = 500;
 
 export class TextReporter implements Reporter {
   readonly #screen: Screen;
   readonly #paint: ChalkInstance;
   readonly #marks: { done: string; changed: string; failed: string; warn: string; wait: readonly string[] };
-  #wait: { label: string; since: number; text: string } | undefined;
+  #wait: { label: string; since: number; text: string; logged: number | undefined } | undefined;
+  #stepSince = Date.now();
   #timer: NodeJS.Timeout | undefined;
-  #lastQuiet = 0;
   #frame = 0;
 
   constructor(screen: Screen = stderrScreen(), environment: NodeJS.ProcessEnv = process.env) {
@@ -58,9 +60,10 @@ export class TextReporter implements Reporter {
         this.update(`${title}: looking`);
         return;
       case 'applying':
+        this.#stepSince = Date.now();
         this.#wait = undefined;
-        this.#lastQuiet = 0;
         this.update(title);
+        if (!this.#screen.isTTY) this.#log();
         return;
       case 'unchanged':
         this.#settle(`${green(this.#marks.done)} ${title}${event.detail ? dim(` · ${event.detail}`) : ''}`);
@@ -83,17 +86,15 @@ export class TextReporter implements Reporter {
 
   update(label: string, progress?: { done: number; total?: number; unit?: 'bytes' | 'items' }): void {
     const now = Date.now();
-    if (this.#wait?.label !== label) this.#wait = { label, since: now, text: label };
+    if (this.#wait?.label !== label) this.#wait = { label, since: now, text: label, logged: undefined };
     this.#wait.text = progress ? `${label} ${amount(progress, (now - this.#wait.since) / 1000)}` : label;
-    if (this.#screen.isTTY) {
-      this.#timer ??= setInterval(() => {
-        this.#draw();
-      }, REDRAW_MS).unref();
-    } else if (now - this.#lastQuiet > QUIET_INTERVAL_MS) {
-      this.#lastQuiet = now;
-      const seconds = (now - this.#wait.since) / 1000;
-      this.#screen.write(`  … ${this.#wait.text}${seconds < 3 ? '' : ` ${duration(seconds)}`}\n`);
-    }
+    this.#timer ??= this.#screen.isTTY
+      ? setInterval(() => {
+          this.#draw();
+        }, REDRAW_MS).unref()
+      : setInterval(() => {
+          this.#logWhenDue();
+        }, LOG_LOOK_MS).unref();
   }
 
   /** A secret on a screen is read by who sits there; in a pipe it would be kept in somebody's log. */
@@ -112,18 +113,16 @@ export class TextReporter implements Reporter {
   }
 
   clear(): void {
-    if (this.#timer) {
-      clearInterval(this.#timer);
-      this.#timer = undefined;
-      this.#screen.write('\r\x1b[2K');
-    }
+    if (!this.#timer) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    if (this.#screen.isTTY) this.#screen.write('\r\x1b[2K');
   }
 
   #settle(text: string): void {
     this.clear();
     this.#screen.write(`${text}\n`);
     this.#wait = undefined;
-    this.#lastQuiet = Date.now();
   }
 
   #line(text: string): void {
@@ -134,8 +133,21 @@ export class TextReporter implements Reporter {
   }
 
   #elapsed(dim: ChalkInstance): string {
-    const seconds = this.#wait ? (Date.now() - this.#wait.since) / 1000 : 0;
+    const seconds = (Date.now() - this.#stepSince) / 1000;
     return seconds < 3 ? '' : dim(` (${duration(seconds)})`);
+  }
+
+  #logWhenDue(): void {
+    if (!this.#wait) return;
+    const { since, logged } = this.#wait;
+    if (Date.now() - (logged ?? since) >= (logged === undefined ? LOG_AFTER_MS : LOG_AGAIN_MS)) this.#log();
+  }
+
+  #log(): void {
+    if (!this.#wait) return;
+    this.#wait.logged = Date.now();
+    const seconds = (this.#wait.logged - this.#wait.since) / 1000;
+    this.#screen.write(`  … ${this.#wait.text}${seconds < LOG_AFTER_MS / 1000 + 1 ? '' : ` ${duration(seconds)}`}\n`);
   }
 
   #draw(): void {

@@ -9,7 +9,9 @@ import { toConfig } from '../../src/setup/config.js';
 import { type Context, createContext } from '../../src/setup/context.js';
 import { openInstallation } from '../../src/state/installations.js';
 import type { StateStore } from '../../src/state/store.js';
+import { readDocument } from '../../src/targets/sandbox/document.js';
 import { layout } from '../../src/targets/sandbox/layout.js';
+import { type ServerSpec, serverSpec } from '../../src/targets/sandbox/spec.js';
 import { serverPid } from '../../src/targets/sandbox/vm.js';
 import { RecordingReporter } from '../fixtures/reporter.js';
 
@@ -47,6 +49,15 @@ export class Installation {
   async sql(statement: string, database = 'koprogo_db'): Promise<string> {
     const psql = 'docker exec -i koprogo-postgres-1 psql -X -v ON_ERROR_STOP=1 -At -U koprogo -d "$1"';
     return (await this.onServer(psql, { args: [database], input: statement })).trim();
+  }
+
+  /** The virtual machine as Terraform starts it, to be switched on without the program. */
+  async serverSpec(): Promise<ServerSpec> {
+    const document = await readDocument(await this.state());
+    if (!document) throw new Error(`${this.name} has no server`);
+    const { ports, forwards, serials } = document;
+    const web = [{ from: ports.ssh, to: 22 }, { from: ports.http, to: 80 }, { from: ports.https, to: 443 }];
+    return serverSpec.parse({ directory: this.directory, serials, cpus: 2, memory: 3072, forwards: [...web, ...forwards] });
   }
 
   /** Forgets the connection: after a reboot, a power cut, a destroy. */

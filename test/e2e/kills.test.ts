@@ -1,34 +1,18 @@
 import { existsSync } from 'node:fs';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, onTestFailed } from 'vitest';
 import { Operator } from './harness.js';
 import { Installation } from './installation.js';
 
 const NAME = 'e2e-kills';
 const SETUP = ['setup', '--installation', NAME, '--target', 'sandbox', '--yes'];
-const FULL = process.env['E2E_FULL'] === '1';
-if (!FULL) console.warn('Kills at every step and power cuts are left out: they belong to "npm run e2e -- --full"');
-
-/** The lines that the program writes when the work of a step begins. */
-const STEPS = [
-  'Server and object store',
-  'Packages, firewall and hardening',
-  'Encrypted volumes',
-  'Docker on the encrypted volume',
-  'Container images',
-  'KoproGo containers',
-  'Bucket',
-  'Recovery key',
-  'Backup program on the server',
-  'First backup',
-  'Restore of the first backup',
-];
+const SECONDS = 1500;
 
 interface StepReport {
   id: string;
   state: string;
 }
 
-describe.skipIf(!FULL)('a set-up that is killed and cut off again and again', () => {
+describe('a set-up that is killed and cut off again and again', () => {
   const operator = new Operator();
   const installation = new Installation(NAME);
   let kills = 0;
@@ -40,16 +24,54 @@ describe.skipIf(!FULL)('a set-up that is killed and cut off again and again', ()
     operator.remove();
   });
 
-  it.each(STEPS)('is killed while it works on: %s', async (title) => {
-    const result = await operator.cli(SETUP, { timeout: 1500, killAfter: { pattern: new RegExp(`^  … ${title}`, 'm'), delay: Math.random() * 4000 } });
-    if (result.signal === 'SIGKILL') kills += 1;
-    else expect(result.code, result.stderr).toBe(0);
-    if (/Encrypted volumes|KoproGo containers/.test(title) && (await installation.isRunning())) await installation.powerCut();
-  });
+  /** The work of the step with this title begins, and a moment later the program is gone. */
+  const killedIn = (title: string) => {
+    it(`is killed while it works on: ${title}`, async () => {
+      const delay = Math.round(Math.random() * 4000);
+      onTestFailed(() => {
+        console.error(`killed after ${delay} ms\n${operator.log.slice(-4000)}`);
+      });
+      const result = await operator.cli(SETUP, { timeout: SECONDS, killAfter: { pattern: new RegExp(`^  … ${title}`, 'm'), delay } });
+      if (result.signal === 'SIGKILL') kills += 1;
+      else expect(result.code, 'it was done before it could be killed').toBe(0);
+    });
+  };
+
+  const cutOffWhen = (what: string, pattern: RegExp) => {
+    it(`loses the server's power while it is ${what}, and says so`, async () => {
+      onTestFailed(() => {
+        console.error(operator.log.slice(-4000));
+      });
+      let cut: Promise<void> | undefined;
+      const result = await operator.cli(SETUP, { timeout: SECONDS, when: { pattern, act: () => void (cut = installation.powerCut()) } });
+      expect(cut, `never seen: ${String(pattern)}`).toBeDefined();
+      await cut;
+      expect([result.code, result.signal]).toEqual([3, null]);
+      expect(result.stderr).toMatch(/→ koprogo-infra setup/);
+      expect(result.stderr).not.toContain('    at ');
+    });
+  };
+
+  killedIn('Server and object store');
+  killedIn('Packages, firewall and hardening');
+  killedIn('Encrypted volumes');
+  cutOffWhen('formatting', /koprogo-(postgres|documents): (formatting|making the file system|trying)/);
+  killedIn('Docker on the encrypted volume');
+  killedIn('Container images');
+  cutOffWhen('starting containers', /… (KoproGo containers|starting the containers)/);
+  killedIn('KoproGo containers');
+  killedIn('Bucket for backups');
+  killedIn('Recovery key for the backups');
+  killedIn('Backup program on the server');
+  killedIn('First backup');
+  killedIn('Restore of the first backup');
 
   it('then ends by itself with everything in place, and has nothing left to do', async () => {
-    expect(kills).toBeGreaterThan(STEPS.length / 2);
-    const first = (await operator.json(SETUP, { timeout: 1500 })) as { volumes: { overall: string }; restoreTest: { result: string } };
+    onTestFailed(() => {
+      console.error(operator.log.slice(-6000));
+    });
+    expect(kills).toBeGreaterThan(6);
+    const first = (await operator.json(SETUP, { timeout: SECONDS })) as { volumes: { overall: string }; restoreTest: { result: string } };
     expect(first.volumes.overall).toBe('healthy');
     expect(first.restoreTest.result).toBe('passed');
     const second = (await operator.json(SETUP, { timeout: 600 })) as { steps: StepReport[] };

@@ -11,9 +11,6 @@ const NAME = 'e2e';
 const SETUP = ['setup', '--installation', NAME, '--target', 'sandbox', '--yes'];
 const MARKER = `Procès-verbal-${Math.random().toString(36).slice(2)}-confidentiel`;
 const SETUP_SECONDS = 1500;
-/** What takes further boots of an emulated machine. */
-const FULL = process.env['E2E_FULL'] === '1';
-if (!FULL) console.warn('Left out, because each takes further boots of an emulated machine: reboot, another TPM. They belong to "npm run e2e -- --full"');
 
 interface StepReport {
   id: string;
@@ -87,8 +84,14 @@ describe('the sandbox', () => {
   it('lets nothing answer from outside but ssh and the web, Docker included', async () => {
     const { address, web, closed } = await (await installation.context()).machine();
     expect(closed.map(({ port }) => port)).toEqual([2375, 5432, 8080]);
-    // Listeners that a firewall must hide: one of the system's, one that Docker publishes.
-    await installation.onServer('systemd-run --quiet --unit=e2e-listener --collect python3 -m http.server 2375 --directory /var/empty; docker run --rm -d --name e2e-published -p 8080:80 --entrypoint sh "$(docker inspect -f "{{.Image}}" koprogo-frontend-1)" -c "while :; do sleep 60; done" >/dev/null', { timeout: 120 });
+    // Listeners that a firewall must hide: one of the system's, one that Docker publishes. Both answer on the server itself.
+    const listen = 'use IO::Socket::INET; my $s = IO::Socket::INET->new(Listen => 5, LocalPort => 8080, ReuseAddr => 1) or die $!; while (my $c = $s->accept) { print $c "hello\\n"; close $c }';
+    await installation.onServer(
+      `systemd-run --quiet --unit=e2e-listener --collect python3 -m http.server 2375 --directory /var/empty
+       docker run --rm -d --name e2e-published -p 8080:8080 --entrypoint perl "$(docker inspect -f '{{.Image}}' koprogo-backend-1)" -e "$1" >/dev/null
+       for try in $(seq 60); do curl -s -o /dev/null http://127.0.0.1:2375 && curl -s --http0.9 http://127.0.0.1:8080 | grep -q hello && exit 0; sleep 2; done; exit 1`,
+      { timeout: 300, args: [listen] },
+    );
     try {
       for (const { port, host, at } of closed) expect(await probePort(host, at, 4), `port ${port} from outside`).not.toBe('answers');
       expect(await probePort('127.0.0.1', address.port, 4)).toBe('answers');
@@ -153,7 +156,7 @@ describe('the sandbox', () => {
     }
   });
 
-  it.runIf(FULL)('opens the volumes and serves again after a reboot, with nobody there', async () => {
+  it('opens the volumes and serves again after a reboot, with nobody there', async () => {
     showLogOnFailure();
     const booted = await installation.onServer('cat /proc/sys/kernel/random/boot_id');
     await installation.onServer('systemctl reboot').catch(() => undefined);
@@ -164,7 +167,7 @@ describe('the sandbox', () => {
     expect(await installation.sql('SELECT count(*) FROM minutes')).toBe('5000');
   });
 
-  it.runIf(FULL)('keeps Docker down and the mount point empty when the TPM is another, until luks unlock', async () => {
+  it('keeps Docker down and the mount point empty when the TPM is another, until luks unlock', async () => {
     showLogOnFailure();
     await installation.onServer('sync');
     await installation.powerCut();

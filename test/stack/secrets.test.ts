@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../../src/secret.js';
 import { ensureStackState, secretFiles, STACK_DOCUMENT } from '../../src/stack/secrets.js';
-import { MemoryState } from './memory-state.js';
+import { MemoryState } from '../fixtures/memory-state.js';
 
 const textOf = (content: string | Secret | undefined) => (content instanceof Secret ? content.reveal() : '');
 

@@ -4,7 +4,7 @@ import { ensureStackState, secretFiles } from '../../src/stack/secrets.js';
 import { stackStep } from '../../src/stack/step.js';
 import { recordingProgress } from '../server/recording-progress.js';
 import { joined, ScriptedHost } from '../server/scripted-host.js';
-import { MemoryState } from './memory-state.js';
+import { MemoryState } from '../fixtures/memory-state.js';
 import { container, CONTAINERS, DOMAIN, FILES, FOLDERS, imageId, listed, PROBE } from './stack-fixture.js';
 
 const LOOK = 'look at the stack';
