@@ -13,6 +13,7 @@ import { readDocument } from '../../src/targets/sandbox/document.js';
 import { layout } from '../../src/targets/sandbox/layout.js';
 import { type ServerSpec, serverSpec } from '../../src/targets/sandbox/spec.js';
 import { serverPid } from '../../src/targets/sandbox/vm.js';
+import type { Operator } from './harness.js';
 import { RecordingReporter } from '../fixtures/reporter.js';
 
 /** The installation under test, reached as the program itself reaches it, but for looking behind it. */
@@ -86,6 +87,13 @@ export class Installation {
     for (const name of await store.names()) collect(name, await store.get(name, z.unknown()), found);
     return found;
   }
+}
+
+/** Builds a sandbox up to the point where its disks would be formatted: a hardened server whose two data disks are blank. */
+export async function untilDisksAreBlank(operator: Operator, name: string): Promise<void> {
+  const killAfter = { pattern: /^ {2}… Encrypted volumes/m, delay: 0 };
+  const { signal, stderr } = await operator.cli(['setup', '--installation', name, '--target', 'sandbox', '--yes'], { timeout: 1500, killAfter });
+  if (signal !== 'SIGKILL') throw new Error(`set-up did not come to the disks:\n${stderr}`);
 }
 
 const SECRET_FIELD = /passphrase|password|secret|private|token|totp|energy|jwt/i;

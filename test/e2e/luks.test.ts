@@ -7,11 +7,10 @@ import type { ServerSpec } from '../../src/targets/sandbox/spec.js';
 import { qemuArguments, serverUp } from '../../src/targets/sandbox/vm.js';
 import { MemoryState } from '../fixtures/memory-state.js';
 import { Operator } from './harness.js';
-import { Installation } from './installation.js';
+import { Installation, untilDisksAreBlank } from './installation.js';
 import * as cases from './luks-cases.js';
 
 const NAME = 'e2e-luks';
-const SETUP = ['setup', '--installation', NAME, '--target', 'sandbox', '--yes'];
 const FULL = process.env['E2E_FULL'] === '1';
 if (!FULL) console.warn('Left out: the cases of the luks room on a machine of their own (bad disks, more power cuts, no TPM, the gate). They belong to "npm run e2e -- --full"');
 
@@ -21,7 +20,7 @@ describe.skipIf(!FULL)('the encrypted volumes, on a server with blank disks', ()
   let lab: cases.LuksLab;
 
   beforeAll(async () => {
-    await operator.cli(SETUP, { timeout: 1500, killAfter: { pattern: /^ {2}… Encrypted volumes/m, delay: 0 } });
+    await untilDisksAreBlank(operator, NAME);
     const spec = await installation.serverSpec();
     const { disks } = await (await installation.context()).machine();
     lab = {
@@ -57,7 +56,7 @@ describe.skipIf(!FULL)('the encrypted volumes, on a server with blank disks', ()
   it('stays locked without its TPM', () => cases.staysLockedWithoutTpm(lab));
 
   it('are those of another installation to anybody else, who is told so', async () => {
-    const { code, stderr } = await operator.cli(SETUP, { timeout: 900 });
+    const { code, stderr } = await operator.cli(['setup', '--installation', NAME, '--yes'], { timeout: 900 });
     expect(code).toBe(7);
     expect(stderr).toContain('LUKS volume of another installation');
   });

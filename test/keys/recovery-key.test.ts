@@ -2,12 +2,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createMessage, decrypt, encrypt, readKey, readMessage } from 'openpgp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { z } from 'zod';
 import { createRecoveryKey, exportRecoveryKey, type RecoveryKey, recoveryKeyStep, unlockPrivateKey } from '../../src/keys/recovery-key.js';
 import { type Progress, silent } from '../../src/progress.js';
 import { Secret } from '../../src/secret.js';
-import type { StateStore } from '../../src/state/store.js';
 import { type Gpg, gpgUnavailable, startGpg } from '../fixtures/gpg.js';
+import { MemoryState } from '../fixtures/memory-state.js';
 
 const why = gpgUnavailable();
 if (why) console.warn(`tests against gpg left out: ${why}`);
@@ -106,26 +105,6 @@ describe('a private key that cannot be used is told apart', () => {
     await expect(createRecoveryKey({ installation: 'a', passphrase: new Secret('short') })).rejects.toThrow(/shorter than 20/);
   });
 });
-
-/** Documents in memory; can be made to fail, as a process that is killed would. */
-class MemoryState implements StateStore {
-  readonly documents = new Map<string, unknown>();
-  puts = 0;
-  async get<T>(name: string, schema: z.ZodType<T>): Promise<T | undefined> {
-    const value = this.documents.get(name);
-    return value === undefined ? undefined : schema.parse(value);
-  }
-  async put(name: string, value: unknown): Promise<void> {
-    this.puts += 1;
-    this.documents.set(name, value);
-  }
-  async remove(name: string): Promise<void> {
-    this.documents.delete(name);
-  }
-  async names(): Promise<string[]> {
-    return [...this.documents.keys()];
-  }
-}
 
 describe('the step', () => {
   it('makes one key, shows it once, and finds it done afterwards', async () => {

@@ -4,26 +4,18 @@ import { fileURLToPath } from 'node:url';
 import type { Host } from '../../edges/command.js';
 import { InfraError } from '../../errors.js';
 import { CLOSED_PORTS } from '../../machine.js';
-import type { Progress } from '../../progress.js';
-import type { StateStore } from '../../state/store.js';
 import { blocked, done, needed, type Step } from '../../step.js';
 import { Terraform } from '../../terraform/terraform.js';
 import type { ImageSource } from '../target.js';
 import { newDocument, readDocument, type SandboxDocument, withForwards, writeDocument } from './document.js';
 import { layout } from './layout.js';
 import { ensureUser, objectStoreAnswers, userIsThere } from './object-store.js';
+import type { SandboxOptions } from './options.js';
 import { writeSeed } from './seed.js';
 import { serverImage } from './server-image.js';
 import { serverPid } from './vm.js';
 
-export interface MachineStepOptions {
-  name: string;
-  directory: string;
-  cacheDirectory: string;
-  state: StateStore;
-  progress: Progress;
-  sshPublicKey: () => Promise<string>;
-  sizes: { cpus: number; memory: number; postgres: number; documents: number };
+export interface MachineStepOptions extends Required<SandboxOptions> {
   host: Host;
   imageKind: () => Promise<ImageSource['kind']>;
 }

@@ -3,8 +3,6 @@ import { rm } from 'node:fs/promises';
 import type { Host } from '../../edges/command.js';
 import { LocalHost } from '../../edges/process.js';
 import type { Machine } from '../../machine.js';
-import type { Progress } from '../../progress.js';
-import type { StateStore } from '../../state/store.js';
 import type { Terraform } from '../../terraform/terraform.js';
 import type { BucketAccess, ImageSource, Target } from '../target.js';
 import { containersStep, standinImages } from './containers.js';
@@ -13,36 +11,13 @@ import { readDocument, removeDocument, type SandboxDocument } from './document.j
 import { layout } from './layout.js';
 import { machineStep, terraformOf } from './machine-step.js';
 import { KMS_KEY_ID, objectStoreAnswers } from './object-store.js';
+import { DEFAULT_SIZES, type SandboxOptions } from './options.js';
 import { packagesStep } from './packages.js';
 import { registriesAnswer } from './registry.js';
 import { serverImageStep } from './server-image.js';
 import { type Outputs, outputsSchema } from './spec.js';
 import { serverPid } from './vm.js';
 
-export interface SandboxOptions {
-  /** The installation's name; the server's host name. */
-  name: string;
-  /** Everything of this sandbox lies here, and nothing else does: `destroy` removes it. */
-  directory: string;
-  /** What is built once and serves every sandbox. */
-  cacheDirectory: string;
-  state: StateStore;
-  progress: Progress;
-  /** The operator's public key, as in authorized_keys. */
-  sshPublicKey: () => Promise<string>;
-  sizes?: SandboxSizes;
-}
-
-export interface SandboxSizes {
-  cpus: number;
-  /** In MiB. */
-  memory: number;
-  /** Data disks in GiB; sparse files, which take what is written into them. */
-  postgres: number;
-  documents: number;
-}
-
-const DEFAULT_SIZES: SandboxSizes = { cpus: 2, memory: 3072, postgres: 16, documents: 24 };
 const BUCKET = 'koprogo-backups';
 /** RGW accepts any name here but this one without a location constraint. */
 const REGION = 'us-east-1';
