@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type AgentConfig, agentConfigSchema, CONFIG_FILE, describeError, LAST_BACKUP_FILE, type LastBackup, parseJson, RUNTIME_DIRECTORY } from '../backup/agent-config.js';
-import { objectOf, type Manifest } from '../backup/manifest.js';
+import { objectOf, type Manifest, storedBytes } from '../backup/manifest.js';
 import { createBackup } from '../backup/pipeline.js';
 import { readRegularFile, writeDurably } from '../edges/files.js';
 import { openS3 } from '../edges/s3.js';
@@ -92,7 +92,7 @@ function sizesOf(manifest: Manifest): Partial<LastBackup> {
     id: manifest.id,
     plaintextBytes: database?.plaintextBytes ?? 0,
     compressedBytes: database?.compressedBytes ?? 0,
-    storedBytes: manifest.objects.reduce((sum, object) => sum + object.ciphertextBytes, 0),
+    storedBytes: storedBytes(manifest),
     tables: Object.keys(manifest.database.rowCounts).length,
   };
 }

@@ -1,7 +1,7 @@
 import { type ObjectStore, readObject } from '../edges/object-store.js';
 import { InfraError, InputError } from '../errors.js';
 import { checkPrefix, isBackupId, MANIFEST_FILE, objectKey, parseObjectKey } from './layout.js';
-import { type Manifest, MAX_MANIFEST_BYTES, parseManifest } from './manifest.js';
+import { type Manifest, MAX_MANIFEST_BYTES, parseManifest, storedBytes } from './manifest.js';
 
 /** Objects below one id. Only what has a valid manifest and every object in its full length is a backup. */
 export type ListedBackup =
@@ -65,8 +65,8 @@ async function foldersOf(store: ObjectStore, prefix: string, id = ''): Promise<F
 }
 
 async function judge(store: ObjectStore, prefix: string, { id, files }: Folder): Promise<ListedBackup> {
-  const storedBytes = [...files.values()].reduce((sum, bytes) => sum + bytes, 0);
-  const incomplete = (reason: string): ListedBackup => ({ id, state: 'incomplete', storedBytes, reason });
+  const found = [...files.values()].reduce((sum, bytes) => sum + bytes, 0);
+  const incomplete = (reason: string): ListedBackup => ({ id, state: 'incomplete', storedBytes: found, reason });
   if (!files.has(MANIFEST_FILE)) return incomplete('it has no manifest: it was interrupted, or is being made now');
   let manifest;
   try {
@@ -81,5 +81,5 @@ async function judge(store: ObjectStore, prefix: string, { id, files }: Folder):
     if (bytes === undefined) return incomplete(`${file} is missing`);
     if (bytes !== ciphertextBytes) return incomplete(`${file} has ${bytes} bytes, the manifest says ${ciphertextBytes}`);
   }
-  return { id, state: 'complete', storedBytes, manifest };
+  return { id, state: 'complete', storedBytes: storedBytes(manifest), manifest };
 }

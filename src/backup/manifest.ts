@@ -122,6 +122,11 @@ export function parseManifest(content: Uint8Array, id: string): Manifest {
   return read.data;
 }
 
+/** What a backup takes in the bucket, in bytes, but for the few of its manifest. */
+export function storedBytes({ objects }: Pick<Manifest, 'objects'>): number {
+  return objects.reduce((sum, object) => sum + object.ciphertextBytes, 0);
+}
+
 /** The object of a role; undefined only for a role that this backup does not hold. */
 export function objectOf(manifest: Manifest, role: Role): ManifestObject | undefined {
   return manifest.objects.find((object) => object.role === role);

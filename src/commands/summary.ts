@@ -1,4 +1,4 @@
-import type { Manifest } from '../backup/manifest.js';
+import { type Manifest, storedBytes } from '../backup/manifest.js';
 import { newestBackup } from '../backup/list.js';
 import { type RestoreTest, RESTORE_TEST_DOCUMENT, restoreTestSchema } from '../backup/restore-test.js';
 import type { ServerAddress } from '../edges/ssh.js';
@@ -41,11 +41,12 @@ export async function summarize(context: Context): Promise<Summary> {
   };
 }
 
-function backupOf({ id, objects, database }: Manifest): NonNullable<Summary['backup']> {
+function backupOf(manifest: Manifest): NonNullable<Summary['backup']> {
+  const { id, objects, database } = manifest;
   const dump = objects.find(({ role }) => role === 'database');
   return {
     id,
-    storedBytes: objects.reduce((sum, object) => sum + object.ciphertextBytes, 0),
+    storedBytes: storedBytes(manifest),
     ratio: dump === undefined || dump.compressedBytes === 0 ? 1 : Math.round((dump.plaintextBytes / dump.compressedBytes) * 10) / 10,
     tables: Object.keys(database.rowCounts).length,
   };
