@@ -1,6 +1,11 @@
 import { CommanderError } from 'commander';
 import { run } from './cli.js';
 import { EXIT, type ExitCode, InfraError } from './errors.js';
+import { onInterrupt } from './interrupt.js';
+
+onInterrupt((reason) => {
+  void report(reason).then((code) => process.exit(code));
+});
 
 // The one catch: every error ends here, is printed once and becomes an exit code.
 try {

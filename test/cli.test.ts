@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { EXIT } from '../src/errors.js';
+import { generateSshKey } from '../src/keys/ssh-key.js';
 
 const PROGRAM = fileURLToPath(new URL('../bin/koprogo-infra.js', import.meta.url));
 const root = mkdtempSync(join(tmpdir(), 'koprogo-cli-'));
@@ -24,14 +25,17 @@ interface Result {
 }
 
 /** The built program, as an operator's shell starts it, but without a terminal. */
-function cli(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Result> {
+function cli(args: readonly string[], environment: Readonly<Record<string, string>> = {}, interruptAt?: RegExp): Promise<Result> {
   return new Promise((resolve, reject) => {
     const xdg = { XDG_STATE_HOME: join(home, 'state'), XDG_DATA_HOME: join(home, 'data'), XDG_CONFIG_HOME: join(home, 'config'), XDG_CACHE_HOME: join(home, 'cache') };
     const child = spawn(process.execPath, [PROGRAM, ...args], { env: { PATH: process.env['PATH'], HOME: home, ...xdg, ...environment }, stdio: ['ignore', 'pipe', 'pipe'], timeout: 60_000 });
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => {
+      stderr += chunk.toString();
+      if (interruptAt?.test(stderr)) child.kill('SIGINT');
+    });
     child.once('error', reject);
     child.once('close', (code) => {
       resolve({ code, stdout, stderr });
@@ -119,6 +123,22 @@ describe('the command line', () => {
       expect(code).toBe(EXIT.usage);
       expect(stdout).toContain(message);
     });
+  });
+
+  it('ends at once when it is interrupted, says so, and gives no stack', async () => {
+    const answers = join(home, 'answers.json');
+    const disk = (name: string) => `/dev/disk/by-id/virtio-${name}`;
+    const host = { address: '127.0.0.1', port: 1, hostKey: generateSshKey('copro').publicKey };
+    const bucket = { endpoint: 'http://127.0.0.1:1', bucket: 'copro', accessKeyId: 'AKIA' };
+    writeFileSync(answers, JSON.stringify({ target: 'host', domain: 'copro.example.be', host, disks: { postgres: disk('pg1'), documents: disk('docs1') }, bucket }));
+    const environment = { KOPROGO_S3_SECRET_ACCESS_KEY: 'very-secret' };
+    const { code, stdout, stderr } = await cli(['setup', '--yes', '--answers', answers], environment, /waiting for SSH/);
+    expect([code, stdout]).toEqual([EXIT.interrupted, '']);
+    expect(stderr).toMatch(/interrupted; nothing that was finished is lost\n.*type the same command again/);
+    expect(stderr).not.toContain('    at ');
+    expect(installations()).toEqual(['koprogo']);
+    expect((await cli(['destroy', '--confirm', 'koprogo', '--yes'])).code).toBe(EXIT.ok);
+    expect(installations()).toEqual([]);
   });
 
   it('does not run two set-ups of one installation at once', async () => {

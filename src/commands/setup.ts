@@ -30,12 +30,12 @@ export async function setup(invocation: Invocation): Promise<ExitCode> {
   const flags = await answerFlags(invocation);
   const answersFile = textOption(invocation, 'answers');
   const file = answersFile === undefined ? undefined : await loadAnswersFile(answersFile);
-  const name = await installationName({ invocation, flags, file, asking });
+  const { name, chosen } = await chooseName({ invocation, flags, file, asking });
   return withState(name, 'setup', async (state) => {
     const stored = await state.get(ANSWERS_DOCUMENT, answersSchema);
-    const draft = await state.get(DRAFT_DOCUMENT, answersSchema);
+    const draft = { ...(await state.get(DRAFT_DOCUMENT, answersSchema)), ...chosen };
     const { answers, config } = await collectAnswers(
-      { flags, environment: process.env, file, ...(stored && { stored }), ...(draft && { draft }) },
+      { flags: { ...flags, ...chosen }, environment: process.env, file, draft, ...(stored && { stored }) },
       { ...(asking && { ask: askAtTerminal }), acceptFallbacks: flag(invocation, 'yes') || plan, keep: (typed) => state.put(DRAFT_DOCUMENT, typed) },
     );
     refuseAnotherMachine(name, stored, answers);
@@ -61,7 +61,7 @@ async function finish(invocation: Invocation, context: Context, steps: StepResul
 }
 
 /** The same answers that a prompt would ask for, from flags; a secret's flag names a file. */
-async function answerFlags(invocation: Invocation): Promise<Record<string, string>> {
+async function answerFlags(invocation: Invocation): Promise<Answers> {
   const flags: Record<string, string> = {};
   for (const { key, flag: definition, secret } of QUESTIONS) {
     const value = textOption(invocation, new Option(definition).attributeName());
@@ -80,22 +80,21 @@ async function secretFromFile(path: string): Promise<string> {
 }
 
 /**
- * By flag or variable; without a target, the only one there is; else a new one, named after its target. A target that
- * is asked for here goes into `flags`: it is not asked for again.
+ * The installation by flag or variable; without a target, the only one there is; else a new one, named after its
+ * target. `chosen` is the target where it had to be asked for.
  */
-async function installationName(given: { invocation: Invocation; flags: Record<string, string>; file: unknown; asking: boolean }): Promise<string> {
+async function chooseName(given: { invocation: Invocation; flags: Answers; file: unknown; asking: boolean }): Promise<{ name: string; chosen?: Answers }> {
   const { invocation, flags, file, asking } = given;
   const asked = textOption(invocation, 'installation') ?? process.env['KOPROGO_INSTALLATION'];
-  if (asked) return asked;
+  if (asked) return { name: asked };
   const names = await listInstallations();
   const target = flags['target'] ?? process.env['KOPROGO_TARGET'] ?? (file as { target?: unknown } | undefined)?.target;
-  if (target === undefined && names.length === 1 && names[0] !== undefined) return names[0];
+  if (target === undefined && names.length === 1 && names[0] !== undefined) return { name: names[0] };
+  const nameAfter = (kind: unknown) => (kind === 'host' ? 'koprogo' : 'sandbox');
   const [question] = QUESTIONS;
-  if (target === undefined && asking && question !== undefined) {
-    const chosen = await askUntilRight(question, question.fallback?.({}), askAtTerminal);
-    if (chosen !== undefined) flags[question.key] = chosen;
-  }
-  return (flags['target'] ?? target) === 'host' ? 'koprogo' : 'sandbox';
+  if (target !== undefined || !asking || question === undefined) return { name: nameAfter(target) };
+  const kind = (await askUntilRight(question, question.fallback?.({}), askAtTerminal)) ?? '';
+  return { name: nameAfter(kind), chosen: { target: kind } };
 }
 
 /** An installation keeps its machine: other disks or another server would need another installation. */

@@ -1,22 +1,10 @@
-import { EXIT, InfraError, InputError } from '../errors.js';
+import { InputError } from '../errors.js';
+import { Interrupted } from '../interrupt.js';
 import { Secret } from '../secret.js';
 
 /** True when a person can be asked: questions go to standard error, answers come from standard input. */
 export function hasTerminal(): boolean {
   return process.stdin.isTTY && process.stderr.isTTY;
-}
-
-/** Ctrl-C at a question. */
-export class Interrupted extends InfraError {
-  override readonly name = 'Interrupted';
-
-  constructor(cause?: unknown) {
-    super('interrupted; nothing that was finished is lost', {
-      exitCode: EXIT.interrupted,
-      hints: ['type the same command again: it goes on where it stopped'],
-      cause,
-    });
-  }
 }
 
 export async function askText(message: string, fallback?: string): Promise<string> {

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { InputError, messageOf } from '../errors.js';
+import { holdInterrupts } from '../interrupt.js';
 import type { Secret } from '../secret.js';
 
 /** In the agent's child: load the key from descriptor 3, close it, become ssh. */
@@ -13,17 +14,17 @@ export function sshAtTerminal(privateKey: Secret, ...args: readonly string[]): P
   return new Promise((resolve, reject) => {
     const child = spawn('ssh-agent', ['bash', '-c', WITH_KEY, 'ssh', ...args], { stdio: ['inherit', 'inherit', 'inherit', 'pipe'] });
     // Ctrl-C belongs to the far end while its shell is in front.
-    const ignore = () => undefined;
-    process.on('SIGINT', ignore);
+    const giveBack = holdInterrupts();
     child.once('error', (cause) => {
+      giveBack();
       reject(new InputError(`ssh-agent cannot be started: ${messageOf(cause)}`, { hints: ['apt-get install openssh-client'], cause }));
     });
     child.once('exit', (code, signal) => {
-      process.removeListener('SIGINT', ignore);
+      giveBack();
       resolve(signal === null ? (code ?? 0) : 128);
     });
     const keyPipe = child.stdio[3] as NodeJS.WritableStream;
-    keyPipe.on('error', ignore);
+    keyPipe.on('error', () => undefined);
     keyPipe.end(privateKey.reveal());
   });
 }

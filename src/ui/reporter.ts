@@ -25,6 +25,7 @@ interface Screen {
 }
 
 const REDRAW_MS = 120;
+const CLEAR_LINE = '\r\x1b[2K';
 /** Without a terminal a wait is written once it has lasted this long, and then so often, so that a log shows that something lives. */
 const LOG_AFTER_MS = 3000;
 const LOG_AGAIN_MS = 20_000;
@@ -58,6 +59,8 @@ export class TextReporter implements Reporter {
     switch (event.state) {
       case 'checking':
         this.update(`${title}: looking`);
+        // Mostly over in a moment: worth a line in a log only when it is not.
+        if (this.#wait) this.#wait.logged = Date.now();
         return;
       case 'applying':
         this.#stepSince = Date.now();
@@ -108,6 +111,8 @@ export class TextReporter implements Reporter {
 
   failure(error: InfraError): void {
     this.clear();
+    // Another reporter may have left its waiting line.
+    if (this.#screen.isTTY) this.#screen.write(CLEAR_LINE);
     const hints = error.hints.map((hint) => `  ${this.#paint.cyan('→')} ${hint}`);
     this.#screen.write(`${[`${this.#paint.red(this.#marks.failed)} ${error.message}`, ...hints].join('\n')}\n`);
   }
@@ -116,7 +121,7 @@ export class TextReporter implements Reporter {
     if (!this.#timer) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
-    if (this.#screen.isTTY) this.#screen.write('\r\x1b[2K');
+    if (this.#screen.isTTY) this.#screen.write(CLEAR_LINE);
   }
 
   #settle(text: string): void {
@@ -156,7 +161,7 @@ export class TextReporter implements Reporter {
     const mark = this.#marks.wait[this.#frame % this.#marks.wait.length] ?? '';
     const seconds = (Date.now() - this.#wait.since) / 1000;
     const text = `${this.#wait.text} ${duration(seconds)}`.slice(0, Math.max(10, this.#screen.columns - 4));
-    this.#screen.write(`\r\x1b[2K${this.#paint.cyan(mark)} ${text}`);
+    this.#screen.write(`${CLEAR_LINE}${this.#paint.cyan(mark)} ${text}`);
   }
 }
 

@@ -3,6 +3,7 @@ import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
 import { xdg } from '../../src/edges/files.js';
+import { generateSshKey } from '../../src/keys/ssh-key.js';
 import type { Machine } from '../../src/machine.js';
 import { productionImages } from '../../src/stack/images.js';
 import { standinImages } from '../../src/targets/sandbox/containers.js';
@@ -78,8 +79,7 @@ describe.skipIf(!FULL)('a server that exists already', () => {
   };
 
   it('is not spoken to under another host key', async () => {
-    const other = `ssh-ed25519 ${Buffer.concat([Buffer.from([0, 0, 0, 11]), Buffer.from('ssh-ed25519'), Buffer.from([0, 0, 0, 32]), Buffer.alloc(32, 7)]).toString('base64')}`;
-    const { code, stderr } = await setup('--installation', 'impostor', '--host-key', other);
+    const { code, stderr } = await setup('--installation', 'impostor', '--host-key', generateSshKey('impostor').publicKey);
     expect(stderr).toMatch(/host key/i);
     expect(code).toBe(7);
     expect((await operator.cli(['destroy', '--installation', 'impostor', '--confirm', 'impostor', '--yes'])).code).toBe(0);

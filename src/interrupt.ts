@@ -1,0 +1,33 @@
+import { EXIT, InfraError } from './errors.js';
+
+/** Ctrl-C, or the end of the terminal. */
+export class Interrupted extends InfraError {
+  override readonly name = 'Interrupted';
+
+  constructor(cause?: unknown) {
+    super('interrupted; nothing that was finished is lost', {
+      exitCode: EXIT.interrupted,
+      hints: ['type the same command again: it goes on where it stopped'],
+      cause,
+    });
+  }
+}
+
+let held = 0;
+
+/** While another program has the terminal, Ctrl-C is meant for that one. The returned function gives it back. */
+export function holdInterrupts(): () => void {
+  held += 1;
+  return () => {
+    held -= 1;
+  };
+}
+
+/** Calls back at the first signal that asks this process to end. The work need not be undone: every step can start over. */
+export function onInterrupt(end: (reason: Interrupted) => void): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (held === 0 || signal !== 'SIGINT') end(new Interrupted());
+    });
+  }
+}
