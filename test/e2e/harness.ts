@@ -33,7 +33,7 @@ export class Operator {
   log = '';
   readonly #running = new Set<ChildProcess>();
 
-  constructor() {
+  constructor(readonly program = PROGRAM) {
     this.environment = {
       XDG_STATE_HOME: join(this.home, 'state'),
       XDG_CONFIG_HOME: join(this.home, 'config'),
@@ -48,7 +48,7 @@ export class Operator {
   cli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
     const started = Date.now();
     return new Promise((resolve, reject) => {
-      const child = spawn(process.execPath, [PROGRAM, ...args], {
+      const child = spawn(process.execPath, [this.program, ...args], {
         env: { ...process.env, ...this.environment, ...options.environment },
         stdio: ['pipe', 'pipe', 'pipe'],
       });
