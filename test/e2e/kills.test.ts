@@ -58,7 +58,7 @@ describe('a set-up that is killed and cut off again and again', () => {
   cutOffWhen('formatting', /koprogo-(postgres|documents): (formatting|making the file system|trying)/);
   killedIn('Docker on the encrypted volume');
   killedIn('Container images');
-  cutOffWhen('starting containers', /… (KoproGo containers|starting the containers)/);
+  cutOffWhen('starting containers', /… starting the containers/);
   killedIn('KoproGo containers');
   killedIn('Bucket for backups');
   killedIn('Recovery key for the backups');
