@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
+import { createRecoveryKey } from '../../src/keys/recovery-key.js';
+import type { Secret } from '../../src/secret.js';
 import { probePort } from '../../src/server/ports.js';
 import { layout } from '../../src/targets/sandbox/layout.js';
 import { serverUp } from '../../src/targets/sandbox/vm.js';
@@ -125,6 +127,31 @@ describe('the sandbox', () => {
     expect(report.tables.find(({ table }) => table === 'public.minutes')).toMatchObject({ expected: 5000, found: 5000, verdict: 'equal' });
     expect(report.tables.every(({ verdict }) => verdict === 'equal')).toBe(true);
     expect(await installation.sql('SELECT count(*) FROM minutes')).toBe('5000');
+  });
+
+  it('verifies a backup, and refuses wrong keys, wrong names and two backups at once', async () => {
+    showLogOnFailure();
+    expect((await operator.cli(['backup', 'verify'])).code).toBe(0);
+    const other = await createRecoveryKey({ installation: 'another' });
+    const file = (name: string, secret: Secret) => {
+      writeFileSync(join(operator.home, name), secret.reveal(), { mode: 0o600 });
+      return join(operator.home, name);
+    };
+    const passphrase = file('passphrase', other.passphrase);
+    const refusals = [
+      [['backup', 'restore', 'latest', '--private-key', file('other.asc', other.privateKey), '--passphrase-file', passphrase], other.fingerprint],
+      [['backup', 'restore', 'latest', '--passphrase-file', passphrase], 'passphrase'],
+      [['backup', 'restore', '20200101T000000Z-a1b2c3'], 'there is no backup 20200101T000000Z-a1b2c3'],
+      [['backup', 'restore', 'latest', '--in-place'], 'not agreed to'],
+      [['backup', 'discard', 'koprogo_db', '--yes'], 'koprogo_db'],
+    ] as const;
+    for (const [args, message] of refusals) {
+      const { code, stderr } = await operator.cli(args);
+      expect(stderr).toContain(message);
+      expect([2, 7], args.join(' ')).toContain(code);
+    }
+    const both = await Promise.all([operator.cli(['backup', 'run'], { timeout: 600 }), operator.cli(['backup', 'run'], { timeout: 600 })]);
+    expect(both.map(({ code }) => code).sort()).toEqual([0, 6]);
   });
 
   it('restores in place, keeps the old database, and drops it when told', async () => {
