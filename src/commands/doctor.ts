@@ -1,7 +1,8 @@
-import { access, constants, readFile, statfs } from 'node:fs/promises';
+import { access, constants, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, isAbsolute, join } from 'node:path';
 import { EXIT, type ExitCode, InfraError } from '../errors.js';
+import { freeBytes } from '../edges/files.js';
 import { LocalHost } from '../edges/process.js';
 import { findTerraform } from '../terraform/program.js';
 import { bytes } from '../ui/format.js';
@@ -64,8 +65,7 @@ async function onPath(name: string): Promise<string | undefined> {
 }
 
 async function disk(): Promise<Finding> {
-  const { bavail, bsize } = await statfs(homedir());
-  const free = bavail * bsize;
+  const free = await freeBytes(homedir());
   return { what: 'free disk space', ok: free >= MIN_FREE_BYTES, optional: true, found: bytes(free), fix: `the sandbox wants ${bytes(MIN_FREE_BYTES)}` };
 }
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { link, lstat, mkdir, mkdtemp, open, rename, rm, unlink } from 'node:fs/promises';
+import { link, lstat, mkdir, mkdtemp, open, rename, rm, statfs, unlink } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { InfraError, InputError, messageOf } from '../errors.js';
@@ -133,5 +133,16 @@ export async function withPrivateDirectory<T>(work: (directory: string) => Promi
     return await work(directory);
   } finally {
     await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** Bytes that may still be written where `path` lies, or will lie: its nearest directory that exists is asked. */
+export async function freeBytes(path: string): Promise<number> {
+  try {
+    const { bavail, bsize } = await statfs(path);
+    return bavail * bsize;
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT' || dirname(path) === path) throw error;
+    return freeBytes(dirname(path));
   }
 }

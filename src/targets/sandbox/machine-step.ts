@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { freeBytes } from '../../edges/files.js';
 import type { Host } from '../../edges/command.js';
 import { InfraError } from '../../errors.js';
 import { CLOSED_PORTS } from '../../machine.js';
@@ -19,6 +20,10 @@ export interface MachineStepOptions extends Required<SandboxOptions> {
   host: Host;
   imageKind: () => Promise<ImageSource['kind']>;
 }
+
+/** The disks are sparse: this is what a set-up and its first backups write into them. */
+const NEEDED_BYTES = 6e9;
+const gigabytes = (bytes: number) => (bytes / 1e9).toFixed(1);
 
 const SERVER = 'terraform_data.server';
 const OBJECT_STORE = 'terraform_data.object_store';
@@ -72,6 +77,10 @@ export function machineStep(options: MachineStepOptions): Step {
       const document = await readDocument(state);
       if (!document && existsSync(at.disksMade)) {
         return blocked(`${directory} holds the disks of an earlier sandbox, whose keys and addresses are not in this state`, 'to remove them: koprogo-infra destroy');
+      }
+      const free = await freeBytes(directory);
+      if (!document && free < NEEDED_BYTES) {
+        return blocked(`the sandbox needs ${gigabytes(NEEDED_BYTES)} GB for its disks in ${directory}, where ${gigabytes(free)} GB are free`, 'make room, or: export XDG_DATA_HOME=/a/larger/disk');
       }
       const terraform = document && terraformOf(options, document);
       if (!document || terraform?.hasState !== true) return needed('build the server with Terraform: a virtual machine with two data disks and a TPM', 'start an object store (S3) beside it');
