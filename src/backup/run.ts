@@ -20,8 +20,13 @@ const LIMIT_SECONDS = 6 * 3600 + 120;
 const INTERVAL_MS = 2000;
 const HINT = `on the server: sudo journalctl --unit=${BACKUP_SERVICE} --lines=50`;
 
-/** Waits for the unit's end. systemd would join a second start to a running one; that is said instead. */
+/**
+ * Waits for the unit's end. systemd would join a second start to a running one; that is said instead, also to the
+ * second of two who look at the same moment: hence the lock.
+ */
 const START = `
+exec 9>/run/koprogo-backup-start
+flock --nonblock 9 || exit "$2"
 case $(systemctl show --property=ActiveState --value -- "$1") in activating|active|deactivating|reloading) exit "$2";; esac
 systemctl reset-failed -- "$1" 2>/dev/null || true
 systemctl start -- "$1"

@@ -222,6 +222,18 @@ describe('the agent step', () => {
   });
 });
 
+describe.skipIf(process.getuid?.() !== 0)('backup run, by a real bash as root', () => {
+  it('is told to wait when another one starts at the same moment', async () => {
+    const stubs = mkdtempSync(join(tmpdir(), 'koprogo-stubs-'));
+    writeFileSync(join(stubs, 'systemctl'), '#!/bin/sh\ncase $1 in show) echo inactive ;; start) sleep 2 ;; esac\n', { mode: 0o755 });
+    const host = new LocalHost({ env: { PATH: `${stubs}:${process.env['PATH'] ?? ''}` } });
+    const both = await Promise.allSettled([runBackup({ server: host, progress: silent }), runBackup({ server: host, progress: silent })]);
+    const codes = both.map((one) => (one.status === 'rejected' && one.reason instanceof InfraError ? one.reason.exitCode : undefined));
+    // The other fails too, but later: the stub makes no backup.
+    expect(codes.sort()).toEqual([EXIT.failed, EXIT.busy]);
+  });
+});
+
 describe('running a backup now', () => {
   let server: FakeServer;
   const seen: unknown[] = [];
