@@ -12,7 +12,7 @@ import { silent } from '../../src/progress.js';
 import { disksDown, disksUp } from '../../src/targets/sandbox/disks.js';
 import { newDocument, withForwards } from '../../src/targets/sandbox/document.js';
 import { layout } from '../../src/targets/sandbox/layout.js';
-import { freePorts, portIsFree } from '../../src/targets/sandbox/ports.js';
+import { freePorts, portBecomesFree, portIsFree } from '../../src/targets/sandbox/ports.js';
 import { packagesStep } from '../../src/targets/sandbox/packages.js';
 import { disksSpec, serverSpec } from '../../src/targets/sandbox/spec.js';
 import { qemuArguments, serverUp } from '../../src/targets/sandbox/vm.js';
@@ -121,6 +121,17 @@ describe('what a sandbox keeps', () => {
     for (const serial of Object.values(document.serials)) expect(serial).toMatch(/^[a-z0-9-]{4,20}$/);
     expect(document.hostKey.publicKey).toMatch(/^ssh-ed25519 /);
     expect(JSON.stringify(document)).not.toContain('OPENSSH PRIVATE KEY');
+  });
+
+  it('waits for a port whose program is just ending, and not for ever', async () => {
+    const [port = 0] = await freePorts(1);
+    const server = createServer();
+    await new Promise<void>((resolve) => {
+      server.listen(port, '127.0.0.1', resolve);
+    });
+    expect(await portBecomesFree(port, 0.3)).toBe(false);
+    setTimeout(() => server.close(), 300);
+    expect(await portBecomesFree(port, 10)).toBe(true);
   });
 
   it('adds forwards and keeps those it has', async () => {

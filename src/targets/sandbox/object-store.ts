@@ -9,7 +9,7 @@ import { InfraError } from '../../errors.js';
 import type { Secret } from '../../secret.js';
 import { type Daemon, pidOf, stopDaemon } from './daemons.js';
 import { cephConf, type StoreIdentity, storeIdentity } from './object-store-config.js';
-import { freePorts, portIsFree } from './ports.js';
+import { freePorts, portBecomesFree } from './ports.js';
 
 export { KMS_KEY_ID } from './object-store-config.js';
 
@@ -42,7 +42,7 @@ export async function objectStoreUp(directory: string, port: number, host: Host 
   const [mon, osd, rgw] = daemonsOf(directory);
   await start(mon, { argv: ['ceph-mon', '-c', conf, '-i', 'a'], purpose: 'start the object store (monitor)' }, host);
   await start(osd, { argv: ['ceph-osd', '-c', conf, '-i', '0'], purpose: 'start the object store (OSD)' }, host);
-  if ((await pidOf(rgw)) === undefined && !(await portIsFree(port))) {
+  if ((await pidOf(rgw)) === undefined && !(await portBecomesFree(port))) {
     throw new InfraError(`port ${port} of this computer, recorded for the object store, is taken by another program`, { hints: [`ss -ltnp 'sport = :${port}'`] });
   }
   await start(rgw, { argv: ['radosgw', '-c', conf, '-n', 'client.rgw'], timeout: READY_SECONDS, purpose: 'start the object store (RGW)' }, host);

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { InfraError } from '../../errors.js';
 
 /** Below the range from which Linux takes the ports of outgoing connections (32768 and up), so that none sits there by chance after a restart. */
@@ -31,4 +32,14 @@ export function portIsFree(port: number): Promise<boolean> {
       });
     });
   });
+}
+
+/** The same, but for a program that is just ending: for a moment after it was killed the kernel still keeps its ports. */
+export async function portBecomesFree(port: number, seconds = 15): Promise<boolean> {
+  const end = Date.now() + seconds * 1000;
+  while (!(await portIsFree(port))) {
+    if (Date.now() > end) return false;
+    await sleep(200);
+  }
+  return true;
 }

@@ -6,7 +6,7 @@ import { LocalHost } from '../../edges/process.js';
 import { InfraError } from '../../errors.js';
 import { type Daemon, pidOf, stopDaemon } from './daemons.js';
 import { layout, type Layout } from './layout.js';
-import { portIsFree } from './ports.js';
+import { portBecomesFree } from './ports.js';
 import type { ServerSpec } from './spec.js';
 
 const SHUTDOWN_SECONDS = 5;
@@ -17,7 +17,7 @@ export async function serverUp(spec: ServerSpec): Promise<void> {
   if ((await pidOf(qemuOf(at))) !== undefined) return;
   await stopDaemon(swtpmOf(at));
   for (const { from } of spec.forwards) {
-    if (!(await portIsFree(from))) {
+    if (!(await portBecomesFree(from))) {
       throw new InfraError(`port ${from} of this computer, recorded for the sandbox's server, is taken by another program`, { hints: [`ss -ltnp 'sport = :${from}'`] });
     }
   }
