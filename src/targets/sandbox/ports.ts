@@ -35,7 +35,7 @@ export function portIsFree(port: number): Promise<boolean> {
 }
 
 /** The same, but for a program that is just ending: for a moment after it was killed the kernel still keeps its ports. */
-export async function portBecomesFree(port: number, seconds = 15): Promise<boolean> {
+export async function portBecomesFree(port: number, seconds = 5): Promise<boolean> {
   const end = Date.now() + seconds * 1000;
   while (!(await portIsFree(port))) {
     if (Date.now() > end) return false;
