@@ -77,7 +77,7 @@ export class FakeServer implements Host {
   tpmRefuses = false;
   docker: 'absent' | 'running' | 'stopped' = 'running';
   loadedDropIns: string[] = [];
-  /** The connection is lost at this command (counted from 1): before it has any effect, or after. */
+  /** Number of the command, from 1, at which the connection breaks, and whether that command still had its effect. */
   cut?: { at: number; when: 'before' | 'after'; halfFormat?: HalfFormat };
 
   async run(command: Command): Promise<Output> {
