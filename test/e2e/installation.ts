@@ -9,6 +9,7 @@ import { toConfig } from '../../src/setup/config.js';
 import { type Context, createContext } from '../../src/setup/context.js';
 import { openInstallation } from '../../src/state/installations.js';
 import type { StateStore } from '../../src/state/store.js';
+import { hasEnded } from '../../src/targets/sandbox/daemons.js';
 import { readDocument } from '../../src/targets/sandbox/document.js';
 import { layout } from '../../src/targets/sandbox/layout.js';
 import { type ServerSpec, serverSpec } from '../../src/targets/sandbox/spec.js';
@@ -73,7 +74,7 @@ export class Installation {
     const pid = await serverPid(this.directory);
     if (pid === undefined) throw new Error('the server does not run, its power cannot be cut');
     process.kill(pid, 'SIGKILL');
-    while ((await serverPid(this.directory)) !== undefined) await new Promise((resolve) => setTimeout(resolve, 100));
+    if (!(await hasEnded(pid, 30))) throw new Error('a killed QEMU did not end');
   }
 
   async isRunning(): Promise<boolean> {

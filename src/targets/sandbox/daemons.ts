@@ -32,16 +32,22 @@ export async function stopDaemon(daemon: Daemon, politeSeconds = END_SECONDS): P
     if (pid === undefined) return;
     if (seconds === 0) continue;
     send(pid, signal);
-    if (await gone(daemon, seconds)) return;
+    if (await hasEnded(pid, seconds)) return;
   }
   throw new InfraError(`could not end ${daemon.program} on this computer`, { hints: [`ps -fp $(cat ${daemon.pidFile})`] });
 }
 
-async function gone(daemon: Daemon, seconds: number): Promise<boolean> {
+/**
+ * Waits until a process has let go of everything it held: files, locks, ports. A dying process shows an empty command line
+ * well before that. Says whether it came to that in time.
+ */
+export async function hasEnded(pid: number, seconds: number): Promise<boolean> {
   const end = Date.now() + seconds * 1000;
   while (Date.now() < end) {
-    if ((await pidOf(daemon)) === undefined) return true;
-    await sleep(100);
+    const stat = await readOr(`/proc/${pid}/stat`, '');
+    // The second field is the program's name in parentheses, which may hold anything; a zombie holds nothing any more.
+    if (stat === '' || /^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2))) return true;
+    await sleep(50);
   }
   return false;
 }
