@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InfraError } from '../../errors.js';
 
@@ -39,14 +39,15 @@ export async function stopDaemon(daemon: Daemon, politeSeconds = END_SECONDS): P
 
 /**
  * Waits until a process has let go of everything it held: files, locks, ports. A dying process shows an empty command line
- * well before that. Says whether it came to that in time.
+ * well before that, and its first thread is a zombie while others still end. Says whether it came to that in time.
  */
 export async function hasEnded(pid: number, seconds: number): Promise<boolean> {
   const end = Date.now() + seconds * 1000;
   while (Date.now() < end) {
     const stat = await readOr(`/proc/${pid}/stat`, '');
-    // The second field is the program's name in parentheses, which may hold anything; a zombie holds nothing any more.
-    if (stat === '' || /^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2))) return true;
+    const threads = await readdir(`/proc/${pid}/task`).catch(() => []);
+    // The second field is the program's name in parentheses, which may hold anything.
+    if (stat === '' || (/^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2)) && threads.length <= 1)) return true;
     await sleep(50);
   }
   return false;
