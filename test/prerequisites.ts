@@ -1,10 +1,13 @@
 import { execFileSync } from 'node:child_process';
+import { installMoto, motoUnavailable } from './fixtures/moto.js';
 
-/** The real parts that tests run against, as Debian packages, and one program that shows that each is there. */
+/** The real parts that tests run against, as Debian packages, and one program (or folder) that shows that each is there. */
 const REAL_PARTS: Readonly<Record<string, string>> = {
+  'python3-cryptography': '/usr/lib/python3/dist-packages/cryptography',
   'openssh-server': '/usr/sbin/sshd',
   gnupg: '/usr/bin/gpg',
   'postgresql-15': '/usr/lib/postgresql/15/bin/postgres',
+  'redis-server': '/usr/bin/redis-server',
   radosgw: '/usr/bin/radosgw',
   'ceph-mon': '/usr/bin/ceph-mon',
   'ceph-osd': '/usr/bin/ceph-osd',
@@ -17,16 +20,26 @@ export default function installRealParts(): void {
   const missing = Object.entries(REAL_PARTS)
     .filter(([, program]) => !present(program))
     .map(([name]) => name);
-  if (missing.length === 0) return;
+  const moto = motoUnavailable();
+  if (missing.length === 0 && moto === undefined) return;
   if (process.getuid?.() !== 0) {
-    console.warn(`Tests against these real parts are left out, because they are not installed: ${missing.join(', ')}`);
+    console.warn(`Tests against these real parts are left out, because they are not installed: ${[...missing, ...(moto === undefined ? [] : ['python3-moto'])].join(', ')}`);
     return;
   }
-  console.log(`Installing what the tests need: ${missing.join(' ')}`);
   const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   const apt = (...args: string[]) => execFileSync('apt-get', ['-q', '-o', 'DPkg::Lock::Timeout=300', '-o', 'Acquire::Retries=3', ...args], { stdio: ['ignore', 'ignore', 'inherit'], env: environment });
-  apt('update');
-  apt('install', '-y', '--no-install-recommends', ...missing);
+  if (missing.length > 0) {
+    console.log(`Installing what the tests need: ${missing.join(' ')}`);
+    apt('update');
+    apt('install', '-y', '--no-install-recommends', ...missing);
+  }
+  if (moto === undefined) return;
+  console.log('Installing what the tests of AWS KMS need: python3-moto');
+  try {
+    installMoto(apt);
+  } catch (error) {
+    console.warn(`Tests against Moto (AWS KMS) are left out, because it could not be installed: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 function present(program: string): boolean {

@@ -51,9 +51,17 @@ export interface EnvelopeHead {
   key: WrappedKey;
 }
 
-/** Why bytes are not an envelope that this version reads. Never quotes them. */
+/** Why bytes are not an envelope that this version reads. Never quotes them, and does not know whose they are: callers name the object. */
 export class NotAnEnvelope extends Error {
   override readonly name = 'NotAnEnvelope';
+
+  constructor(
+    message: string,
+    /** Whether a newer version of this program may have written them. */
+    readonly newer = false,
+  ) {
+    super(message);
+  }
 }
 
 export function encodePrefix(chunkLog2: number): Buffer {
@@ -75,12 +83,10 @@ function encodeKey({ keyId, wrapped }: WrappedKey): Buffer {
 export function decodeHead(bytes: Buffer): (EnvelopeHead & { bytes: number }) | undefined {
   const magic = bytes.subarray(0, MAGIC.length);
   if (!magic.equals(MAGIC.subarray(0, magic.length))) throw new NotAnEnvelope('it does not begin as an encrypted object does: damaged, or something else');
-  if (bytes.length < FIXED_BYTES) return undefined;
+  if (bytes.length < PREFIX_BYTES) return undefined;
   const prefix = Buffer.from(bytes.subarray(0, PREFIX_BYTES));
-  const [, , , , version = 0, suite = 0, chunkLog2 = 0, reserved = 0] = prefix;
-  if (version > VERSION) throw new NotAnEnvelope(`its format version is ${version} and this program reads ${VERSION}: written by a newer version, or damaged`);
-  if (version !== VERSION || suite !== SUITE || reserved !== 0) throw new NotAnEnvelope('its head is damaged');
-  if (chunkLog2 < MIN_CHUNK_LOG2 || chunkLog2 > MAX_CHUNK_LOG2) throw new NotAnEnvelope('its head is damaged: the size of its chunks is out of range');
+  const chunkLog2 = checkPrefix(prefix);
+  if (bytes.length < FIXED_BYTES) return undefined;
   const keyId = field(bytes, FIXED_BYTES, MAX_KEY_ID_BYTES);
   const wrapped = keyId && field(bytes, keyId.end, MAX_WRAPPED_BYTES);
   if (!wrapped) return undefined;
@@ -96,6 +102,17 @@ export function decodeHead(bytes: Buffer): (EnvelopeHead & { bytes: number }) | 
   };
 }
 
+/** The log2 of the chunk size. */
+function checkPrefix(prefix: Buffer): number {
+  const [, , , , version = 0, suite = 0, chunkLog2 = 0, reserved = 0] = prefix;
+  const newer = (what: string, is: number, known: number) => new NotAnEnvelope(`its ${what} is ${is} and this program reads ${known}: written by a newer version, or damaged`, true);
+  if (version > VERSION) throw newer('format version', version, VERSION);
+  if (version === VERSION && suite > SUITE) throw newer('cipher suite', suite, SUITE);
+  if (version !== VERSION || suite !== SUITE || reserved !== 0) throw new NotAnEnvelope('its head is damaged');
+  if (chunkLog2 < MIN_CHUNK_LOG2 || chunkLog2 > MAX_CHUNK_LOG2) throw new NotAnEnvelope('its head is damaged: the size of its chunks is out of range');
+  return chunkLog2;
+}
+
 function field(bytes: Buffer, at: number, limit: number): { value: Buffer; end: number } | undefined {
   if (bytes.length < at + 2) return undefined;
   const length = bytes.readUInt16BE(at);
@@ -104,18 +121,25 @@ function field(bytes: Buffer, at: number, limit: number): { value: Buffer; end: 
   return bytes.length < end ? undefined : { value: bytes.subarray(at + 2, end), end };
 }
 
-/** The same object with its data key wrapped anew: everything but the wrapped key stays byte for byte. */
+/**
+ * The same object with its data key wrapped anew: everything but the wrapped key stays byte for byte. That it is the
+ * same data key is the caller's to see to: under another one the object never opens again. Throws NotAnEnvelope.
+ */
 export function replaceKey(envelope: Buffer, key: WrappedKey): Buffer {
   const head = decodeHead(envelope);
   if (!head) throw new NotAnEnvelope('it is cut short');
   return Buffer.concat([encodeHead({ ...head, key }), envelope.subarray(head.bytes)]);
 }
 
-/** Each part with its length before it, so that there is one reading only, wherever the parts begin and end. */
+/**
+ * Each part with its length before it, so that there is one reading only, wherever the parts begin and end. Throws
+ * RangeError for half a surrogate pair, which UTF-8 cannot hold: two different texts would become the same bytes.
+ */
 export function encodeParts(parts: readonly string[]): Buffer {
   return Buffer.concat(
     parts.flatMap((part) => {
       const bytes = Buffer.from(part, 'utf8');
+      if (bytes.toString('utf8') !== part) throw new RangeError('a name holds half a surrogate pair');
       const length = Buffer.alloc(4);
       length.writeUInt32BE(bytes.length);
       return [length, bytes];

@@ -10,12 +10,13 @@ import {
   encodePrefix,
   type EnvelopeContext,
   type EnvelopeHead,
+  MAX_CHUNK_LOG2,
   MAX_HEAD_BYTES,
   NotAnEnvelope,
   SALT_BYTES,
   TAG_BYTES,
 } from './envelope-format.js';
-import type { WrappedKey } from './provider.js';
+import { UnknownKeyVersion, type WrappedKey, WrongKey } from './provider.js';
 
 const CIPHER = 'aes-256-gcm';
 const NONCE_BYTES = 12;
@@ -39,7 +40,8 @@ export class EnvelopeDamaged extends InfraError {
   override readonly name = 'EnvelopeDamaged';
 
   constructor(context: EnvelopeContext, why: string, cause?: unknown) {
-    super(`the stored ${describeObject(context)} cannot be opened: ${why}`, { cause, hints: ['put back a copy from a backup of the state'] });
+    const newer = cause instanceof NotAnEnvelope && cause.newer;
+    super(cannotOpen(context, why), { cause, hints: [...(newer ? ['install the newest koprogo-infra'] : []), 'put back a copy from a backup of the state'] });
   }
 }
 
@@ -47,9 +49,13 @@ export function describeObject({ installation, kind, name }: Omit<EnvelopeContex
   return `${kind} "${name}" of installation ${installation}`;
 }
 
-/** Encrypts what is held in memory whole, in one piece when it has at most `onePieceUpTo` bytes (up to 16 MiB), else in chunks of 64 KiB. */
+function cannotOpen(context: EnvelopeContext, why: string): string {
+  return `the stored ${describeObject(context)} cannot be opened: ${why}`;
+}
+
+/** Encrypts what is held in memory whole, in one piece when it has at most `onePieceUpTo` bytes (16 MiB count as the most), else in chunks of 64 KiB. */
 export function seal(key: DataKey, context: EnvelopeContext, plain: Uint8Array, onePieceUpTo = 1024 * 1024): Buffer {
-  const onePiece = plain.length <= onePieceUpTo;
+  const onePiece = plain.length <= Math.min(onePieceUpTo, 2 ** MAX_CHUNK_LOG2);
   const cipher = ChunkCipher.forNew(key, context, onePiece ? chunkLog2For(plain.length) : STREAM_CHUNK_LOG2);
   try {
     const { chunkBytes } = cipher.head;
@@ -63,26 +69,34 @@ export function seal(key: DataKey, context: EnvelopeContext, plain: Uint8Array, 
   }
 }
 
-/** The content again. Throws EnvelopeDamaged on the least change of the bytes or another context, and what `unwrap` throws. */
+/**
+ * The content again. Throws EnvelopeDamaged on the least change of the bytes or another context, and what `unwrap`
+ * throws; of WrongKey and UnknownKeyVersion the message then names the object.
+ */
 export async function open(envelope: Buffer, context: EnvelopeContext, unwrap: Unwrap): Promise<Buffer> {
   const parts: Buffer[] = [];
-  for await (const part of decrypt([envelope], context, unwrap)) parts.push(part);
-  const [only] = parts;
-  if (only && parts.length === 1) return only;
-  const whole = Buffer.concat(parts);
-  for (const part of parts) part.fill(0);
-  return whole;
+  try {
+    for await (const part of decrypt([envelope], context, unwrap)) parts.push(part);
+    const only = parts.length === 1 ? parts.pop() : undefined;
+    return only ?? Buffer.concat(parts);
+  } finally {
+    for (const part of parts) part.fill(0);
+  }
 }
 
-/** Encrypts a stream in chunks of 64 KiB, with constant memory. */
+/**
+ * Encrypts a stream in chunks of 64 KiB, with constant memory. The source is closed however it ends. The key may be
+ * wiped when the first piece has been taken.
+ */
 export async function* encrypt(source: ByteSource, context: EnvelopeContext, key: DataKey): AsyncGenerator<Buffer> {
-  const cipher = ChunkCipher.forNew(key, context, STREAM_CHUNK_LOG2);
   const input = new ByteReader(source);
+  let cipher: ChunkCipher | undefined;
   try {
-    yield encodeHead(cipher.head);
-    yield* eachChunk(input, cipher.head.chunkBytes, (chunk, last) => cipher.seal(chunk, last));
+    const chunks = (cipher = ChunkCipher.forNew(key, context, STREAM_CHUNK_LOG2));
+    yield encodeHead(chunks.head);
+    yield* eachChunk(input, chunks.head.chunkBytes, (chunk, last) => chunks.seal(chunk, last));
   } finally {
-    cipher.wipe();
+    cipher?.wipe();
     await input.close();
   }
 }
@@ -96,8 +110,7 @@ export async function* decrypt(source: ByteSource, context: EnvelopeContext, unw
   let cipher: ChunkCipher | undefined;
   try {
     const head = await readHead(input, context);
-    cipher = ChunkCipher.forExisting(head, await unwrap(head.key), context);
-    const chunks = cipher;
+    const chunks = (cipher = ChunkCipher.forExisting(head, await unwrapFor(context, head.key, unwrap), context));
     yield* eachChunk(input, head.chunkBytes + TAG_BYTES, (chunk, last) => chunks.open(chunk, last));
   } finally {
     cipher?.wipe();
@@ -114,6 +127,17 @@ async function readHead(input: ByteReader, context: EnvelopeContext): Promise<En
   } catch (error) {
     if (error instanceof NotAnEnvelope) throw new EnvelopeDamaged(context, error.message, error);
     throw error;
+  }
+}
+
+/** The key's errors say which key; here is known for which object. A key service that does not answer says nothing about an object. */
+async function unwrapFor(context: EnvelopeContext, key: WrappedKey, unwrap: Unwrap): Promise<Buffer> {
+  try {
+    return await unwrap(key);
+  } catch (error) {
+    const Named = error instanceof WrongKey ? WrongKey : error instanceof UnknownKeyVersion ? UnknownKeyVersion : undefined;
+    if (Named === undefined || !(error instanceof InfraError)) throw error;
+    throw new Named(cannotOpen(context, error.message), { hints: error.hints, exitCode: error.exitCode, cause: error });
   }
 }
 
@@ -153,11 +177,15 @@ class ChunkCipher {
    * bytes open to different contents, and a wrong context would look like damage of the first chunk.
    */
   static forExisting(head: EnvelopeHead, dataKey: Buffer, context: EnvelopeContext): ChunkCipher {
-    const contextHash = hashContext(context);
-    const { chunkKey, commitment } = deriveKeys(dataKey, head, contextHash);
-    dataKey.fill(0);
-    if (timingSafeEqual(commitment, head.commitment)) return new ChunkCipher(head, chunkKey, context, contextHash);
-    chunkKey.fill(0);
+    try {
+      if (dataKey.length !== DATA_KEY_BYTES) throw new EnvelopeDamaged(context, 'what its key unwraps to is not a data key');
+      const contextHash = hashContext(context);
+      const { chunkKey, commitment } = deriveKeys(dataKey, head, contextHash);
+      if (timingSafeEqual(commitment, head.commitment)) return new ChunkCipher(head, chunkKey, context, contextHash);
+      chunkKey.fill(0);
+    } finally {
+      dataKey.fill(0);
+    }
     throw new EnvelopeDamaged(context, 'it is not what was stored under this name: damaged, exchanged with another object, or an older copy of it');
   }
 
@@ -206,9 +234,10 @@ function deriveKeys(dataKey: Uint8Array, { prefix, salt }: Pick<EnvelopeHead, 'p
 }
 
 function hashContext({ installation, kind, name, serial }: EnvelopeContext): Buffer {
+  if (!Number.isSafeInteger(serial) || serial < 1) throw new RangeError(`the writes of an object are counted from 1: ${serial}`);
   return createHash('sha512').update(encodeParts([installation, kind, name, String(serial)])).digest();
 }
 
 function chunkLog2For(bytes: number): number {
-  return Math.max(STREAM_CHUNK_LOG2, Math.ceil(Math.log2(Math.max(bytes, 1))));
+  return Math.max(STREAM_CHUNK_LOG2, 32 - Math.clz32(Math.max(bytes, 1) - 1));
 }
