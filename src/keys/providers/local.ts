@@ -1,0 +1,266 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { z } from 'zod';
+import { checkPrivate, readRegularFile, writeDurably } from '../../edges/files.js';
+import { InfraError, InputError } from '../../errors.js';
+import type { Secret } from '../../secret.js';
+import { derivePassphraseKey, type KdfParameters, kdfParametersSchema, newKdfParameters } from '../passphrase-kdf.js';
+import { type KeyBinding, type KeyProvider, type KeyVersion, UnknownKeyVersion, type WrappedKey, WrongKey } from '../provider.js';
+import { unwrapWith, wrapWith } from '../wrap.js';
+
+const KEY_BYTES = 32;
+const MIN_PASSPHRASE = 20;
+const MAX_FILE_BYTES = 1024 * 1024;
+
+const keyFileSchema = z.strictObject({
+  format: z.literal('koprogo-keys'),
+  version: z.literal(1),
+  /** Random; part of the key ids, so that another key file is recognised as such. */
+  id: z.string().regex(/^[0-9a-f]{16}$/),
+  protection: z.discriminatedUnion('by', [z.strictObject({ by: z.literal('nothing') }), z.strictObject({ by: z.literal('passphrase'), kdf: kdfParametersSchema })]),
+  keys: z
+    .array(
+      z.strictObject({
+        version: z.number().int().min(1).max(1_000_000),
+        created: z.iso.datetime(),
+        /** Base64 of the key itself (32 bytes), or wrapped under the passphrase (60 bytes); null once it was retired. */
+        key: z.base64().max(200).nullable(),
+      }),
+    )
+    .min(1)
+    .max(10_000),
+});
+type KeyFile = z.infer<typeof keyFileSchema>;
+
+export interface LocalKeysOptions {
+  path: string;
+  /** Asked only when it is needed: for a protected file, and for a new one. undefined for a new file: it is not protected. */
+  passphrase: (purpose: 'open' | 'create') => Promise<Secret | undefined>;
+  /** Whether a missing file may be made: only when nothing was encrypted yet. */
+  mayCreate: boolean;
+  fips: boolean;
+}
+
+interface OpenKeyFile {
+  file: KeyFile;
+  keys: Map<number, Buffer>;
+  /** The key that the passphrase gives; undefined where the file is not protected. */
+  protector: Buffer | undefined;
+}
+
+/**
+ * Keys in a file on this computer, with versions, each wrapped under a key that a passphrase gives (Argon2id, or PBKDF2
+ * in FIPS mode). Without a passphrase the file itself is all that protects them. Format in docs/formats.md.
+ */
+export class LocalKeys implements KeyProvider {
+  readonly name = 'local';
+  readonly where: string;
+  #opened: Promise<OpenKeyFile> | undefined;
+
+  constructor(private readonly options: LocalKeysOptions) {
+    this.where = `the key file ${options.path}`;
+  }
+
+  async versions(): Promise<KeyVersion[]> {
+    const { file } = await this.#open();
+    const current = currentOf(file);
+    return file.keys
+      .filter(({ key }) => key !== null)
+      .map(({ version, created }) => ({ keyId: keyIdOf(file, version), version, created: new Date(created), current: version === current }));
+  }
+
+  async wrap(dataKey: Uint8Array, binding: KeyBinding): Promise<WrappedKey> {
+    const { file } = await this.#open();
+    const keyId = keyIdOf(file, currentOf(file));
+    return { keyId, wrapped: wrapWith(await this.#key(keyId), dataKey, keyId, binding) };
+  }
+
+  async unwrap({ keyId, wrapped }: WrappedKey, binding: KeyBinding): Promise<Buffer> {
+    return unwrapWith(await this.#key(keyId), wrapped, keyId, binding);
+  }
+
+  async rewrap(key: WrappedKey, binding: KeyBinding): Promise<WrappedKey> {
+    const dataKey = await this.unwrap(key, binding);
+    try {
+      return await this.wrap(dataKey, binding);
+    } finally {
+      dataKey.fill(0);
+    }
+  }
+
+  async rotate(): Promise<string> {
+    const { file, protector } = await this.#open();
+    const version = currentOf(file) + 1;
+    const key = randomBytes(KEY_BYTES);
+    const entry = newEntry(version, key, file.id, protector);
+    key.fill(0);
+    await this.#save({ ...file, keys: [...file.keys, entry] });
+    return keyIdOf(file, version);
+  }
+
+  async retire(keyId: string): Promise<void> {
+    const { file } = await this.#open();
+    const version = versionOf(keyId);
+    if (version === currentOf(file)) throw new InputError(`${keyId} is the current key; only older versions can be retired`, { hints: ['koprogo-infra keys rotate'] });
+    await this.#key(keyId);
+    await this.#save({ ...file, keys: file.keys.map((entry) => (entry.version === version ? { ...entry, key: null } : entry)) });
+  }
+
+  async isProtected(): Promise<boolean> {
+    return (await this.#open()).file.protection.by === 'passphrase';
+  }
+
+  /** Puts all keys under a new passphrase, or under none. The keys stay the same: nothing else is rewritten. */
+  async protect(passphrase: Secret | undefined): Promise<void> {
+    const { file, keys } = await this.#open();
+    const { protection, protector } = await newProtection(passphrase, this.options.fips);
+    const entries = file.keys.map((entry) => {
+      const key = keys.get(entry.version);
+      return key ? { ...newEntry(entry.version, key, file.id, protector), created: entry.created } : entry;
+    });
+    protector?.fill(0);
+    this.#forget(await this.#open());
+    await this.#write({ ...file, protection, keys: entries });
+    this.#opened = this.#load(passphrase && (() => Promise.resolve(passphrase)));
+    await this.#opened;
+  }
+
+  async #key(keyId: string): Promise<Buffer> {
+    const { file, keys } = await this.#open();
+    if (keyId !== keyIdOf(file, versionOf(keyId))) {
+      throw new UnknownKeyVersion(`${this.where} holds other keys (${file.id}) than the one that is needed (${keyId.slice(0, 80)})`, { hints: ['point to the right file: KOPROGO_KEYS_FILE=FILE', 'or put it back from where you kept a copy'] });
+    }
+    const key = keys.get(versionOf(keyId));
+    if (key) return key;
+    const retired = file.keys.some(({ version }) => version === versionOf(keyId));
+    throw new UnknownKeyVersion(`${this.where} ${retired ? 'has retired' : 'does not hold yet'} the key ${keyId}`, {
+      hints: [retired ? 'put back a copy of the key file from before it was retired' : 'copy the newest key file here: it was rotated on another computer'],
+    });
+  }
+
+  /** Writes the file and reads it back before anything goes by it. */
+  async #save(file: KeyFile): Promise<void> {
+    const opened = await this.#open();
+    await this.#write(file);
+    const again = await readKeyFile(this.options.path);
+    if (!again) throw new InfraError(`${this.where} is gone right after it was written`);
+    this.#opened = Promise.resolve({ file: again, keys: unwrapAll(again, opened.protector, this.where), protector: opened.protector });
+  }
+
+  async #write(file: KeyFile, exclusive = false): Promise<void> {
+    await writeDurably(this.options.path, `${JSON.stringify(file, null, 2)}\n`, { exclusive });
+  }
+
+  #open(): Promise<OpenKeyFile> {
+    this.#opened ??= this.#load(() => this.options.passphrase('open')).catch((error: unknown) => {
+      this.#opened = undefined;
+      throw error;
+    });
+    return this.#opened;
+  }
+
+  async #load(askPassphrase?: () => Promise<Secret | undefined>): Promise<OpenKeyFile> {
+    const file = (await readKeyFile(this.options.path)) ?? (await this.#create());
+    if (file.protection.by === 'nothing') return { file, keys: unwrapAll(file, undefined, this.where), protector: undefined };
+    const passphrase = await askPassphrase?.();
+    if (!passphrase) {
+      throw new InputError(`${this.where} is protected by a passphrase, and none was given`, { hints: ['set KOPROGO_STATE_PASSPHRASE_FILE to a file that holds it', 'or run the command at a terminal: it asks'] });
+    }
+    const protector = await derivePassphraseKey(passphrase, file.protection.kdf);
+    return { file, keys: unwrapAll(file, protector, this.where), protector };
+  }
+
+  async #create(): Promise<KeyFile> {
+    const { path, mayCreate, passphrase, fips } = this.options;
+    if (!mayCreate) {
+      throw new InputError(`${this.where} is missing`, {
+        hints: ['put it back from where you kept a copy', 'or point to it: KOPROGO_KEYS_FILE=FILE', 'without it what is stored cannot be read by anybody'],
+      });
+    }
+    const id = randomBytes(8).toString('hex');
+    const { protection, protector } = await newProtection(await passphrase('create'), fips);
+    const key = randomBytes(KEY_BYTES);
+    const file: KeyFile = { format: 'koprogo-keys', version: 1, id, protection, keys: [newEntry(1, key, id, protector)] };
+    key.fill(0);
+    protector?.fill(0);
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await this.#write(file, true).catch((error: unknown) => {
+      throw new InputError(`${this.where} cannot be made: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    });
+    return file;
+  }
+
+  #forget({ keys, protector }: OpenKeyFile): void {
+    for (const key of keys.values()) key.fill(0);
+    protector?.fill(0);
+  }
+}
+
+async function newProtection(passphrase: Secret | undefined, fips: boolean): Promise<{ protection: KeyFile['protection']; protector: Buffer | undefined }> {
+  if (!passphrase) return { protection: { by: 'nothing' }, protector: undefined };
+  if (passphrase.reveal().length < MIN_PASSPHRASE) throw new InputError(`the passphrase of the keys is shorter than ${MIN_PASSPHRASE} characters`);
+  const kdf: KdfParameters = newKdfParameters({ fips });
+  return { protection: { by: 'passphrase', kdf }, protector: await derivePassphraseKey(passphrase, kdf) };
+}
+
+function newEntry(version: number, key: Uint8Array, id: string, protector: Buffer | undefined): KeyFile['keys'][number] {
+  const stored = protector ? wrapWith(protector, key, fileKeyId(id, version), fileBinding(id)) : Buffer.from(key);
+  return { version, created: new Date().toISOString(), key: stored.toString('base64') };
+}
+
+function unwrapAll(file: KeyFile, protector: Buffer | undefined, where: string): Map<number, Buffer> {
+  const keys = new Map<number, Buffer>();
+  for (const { version, key } of file.keys) {
+    if (key === null) continue;
+    const bytes = Buffer.from(key, 'base64');
+    try {
+      const plain = protector ? unwrapWith(protector, bytes, fileKeyId(file.id, version), fileBinding(file.id)) : bytes;
+      if (plain.length !== KEY_BYTES) throw damaged(where, `version ${version} has not ${KEY_BYTES} bytes`);
+      keys.set(version, plain);
+    } catch (error) {
+      if (error instanceof WrongKey) throw new WrongKey(`the passphrase of ${where} is wrong`, { hints: ['try again: nothing is damaged by a wrong one'], cause: error });
+      throw error;
+    }
+  }
+  return keys;
+}
+
+async function readKeyFile(path: string): Promise<KeyFile | undefined> {
+  const content = await readRegularFile(path, MAX_FILE_BYTES);
+  if (!content) return undefined;
+  await checkPrivate(path);
+  const where = `the key file ${path}`;
+  let value: unknown;
+  try {
+    value = JSON.parse(content.toString('utf8'));
+  } catch {
+    // No cause: the message of JSON.parse quotes the text.
+    throw damaged(where, 'it is not JSON');
+  } finally {
+    content.fill(0);
+  }
+  if (z.object({ format: z.literal('koprogo-keys'), version: z.number().min(2) }).safeParse(value).success) throw damaged(where, 'it was written by a newer version of koprogo-infra');
+  const read = keyFileSchema.safeParse(value);
+  if (!read.success) throw damaged(where, [...new Set(read.error.issues.map(({ path: at, code }) => `${at.map(String).join('.') || 'the file'}: ${code}`))].join('; '));
+  return read.data;
+}
+
+function damaged(where: string, why: string): InfraError {
+  return new InfraError(`${where} cannot be used: ${why}`, { hints: ['put it back from where you kept a copy: a new one would not open what the old one closed'] });
+}
+
+function currentOf(file: KeyFile): number {
+  return Math.max(...file.keys.map(({ version }) => version));
+}
+
+function keyIdOf({ id }: KeyFile, version: number): string {
+  return `local:${id}:${version}`;
+}
+
+function versionOf(keyId: string): number {
+  return Number(/:([1-9]\d{0,6})$/.exec(keyId)?.[1] ?? 0);
+}
+
+const fileKeyId = (id: string, version: number) => `passphrase:${id}:${version}`;
+const fileBinding = (id: string): KeyBinding => ({ installation: id, kind: 'key-file', name: 'key' });

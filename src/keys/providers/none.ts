@@ -1,0 +1,84 @@
+import { createHmac } from 'node:crypto';
+import { InputError } from '../../errors.js';
+import { type KeyBinding, type KeyProvider, type KeyVersion, UnknownKeyVersion, type WrappedKey, WrongKey } from '../provider.js';
+import { unwrapWith, wrapWith } from '../wrap.js';
+
+export interface MasterKeyBytes {
+  version: number;
+  key: Buffer;
+}
+
+/**
+ * No key service: master keys from the environment (MASTER_ENCRYPTION_KEY, its version, and older ones for reading).
+ * The key id carries a fingerprint, so that another key is told from a damaged object.
+ */
+export class MasterKeys implements KeyProvider {
+  readonly name = 'none';
+  readonly where = 'MASTER_ENCRYPTION_KEY';
+  readonly #keys: ReadonlyMap<string, MasterKeyBytes>;
+  readonly #currentId: string;
+
+  /** 32 bytes each. */
+  constructor(current: MasterKeyBytes, older: readonly MasterKeyBytes[]) {
+    this.#keys = new Map([current, ...older].map((entry) => [keyIdOf(entry), entry]));
+    this.#currentId = keyIdOf(current);
+  }
+
+  versions(): Promise<KeyVersion[]> {
+    const versions = [...this.#keys].map(([keyId, { version }]) => ({ keyId, version, created: undefined, current: keyId === this.#currentId }));
+    return Promise.resolve(versions.sort((a, b) => a.version - b.version));
+  }
+
+  async wrap(dataKey: Uint8Array, binding: KeyBinding): Promise<WrappedKey> {
+    const keyId = this.#currentId;
+    return Promise.resolve({ keyId, wrapped: wrapWith(this.#key(keyId), dataKey, keyId, binding) });
+  }
+
+  async unwrap({ keyId, wrapped }: WrappedKey, binding: KeyBinding): Promise<Buffer> {
+    return Promise.resolve(unwrapWith(this.#key(keyId), wrapped, keyId, binding));
+  }
+
+  async rewrap(key: WrappedKey, binding: KeyBinding): Promise<WrappedKey> {
+    const dataKey = await this.unwrap(key, binding);
+    try {
+      return await this.wrap(dataKey, binding);
+    } finally {
+      dataKey.fill(0);
+    }
+  }
+
+  rotate(): Promise<string> {
+    const version = this.#keys.get(this.#currentId)?.version ?? 1;
+    return Promise.reject(
+      new InputError('a master key in the environment is rotated where it is set', {
+        hints: [
+          'make a new one: koprogo-infra keys generate',
+          `set MASTER_ENCRYPTION_KEY_V${version} to the present key, MASTER_ENCRYPTION_KEY to the new one, ENCRYPTION_KEY_VERSION=${version + 1}`,
+          'then: koprogo-infra keys migrate',
+        ],
+      }),
+    );
+  }
+
+  retire(keyId: string): Promise<void> {
+    if (keyId === this.#currentId) return Promise.reject(new InputError(`${keyId} is the current key; only older versions can be retired`, { hints: ['koprogo-infra keys status'] }));
+    const version = this.#keys.get(keyId)?.version;
+    const hints = version === undefined ? ['koprogo-infra keys status'] : [`unset MASTER_ENCRYPTION_KEY_V${version} and delete that key`];
+    return Promise.reject(new InputError('a master key in the environment is retired where it is set: nothing needs this version any more', { hints }));
+  }
+
+  #key(keyId: string): Buffer {
+    const found = this.#keys.get(keyId);
+    if (found) return found.key;
+    const version = /^none:[0-9a-f]{16}:([1-9]\d{0,6})$/.exec(keyId)?.[1];
+    if (version === undefined) throw new UnknownKeyVersion(`this was encrypted with ${keyId.slice(0, 80)}, and not with a master key`, { hints: ['set KMS_PROVIDER to what it was'] });
+    if ([...this.#keys.values()].some((entry) => entry.version === Number(version))) {
+      throw new WrongKey(`version ${version} of the master key is another one than the one that encrypted this`, { hints: ['set the right one: the data are not damaged'] });
+    }
+    throw new UnknownKeyVersion(`this was encrypted with version ${version} of the master key, which is not set`, { hints: [`set MASTER_ENCRYPTION_KEY_V${version}, or MASTER_ENCRYPTION_KEY_V${version}_FILE`] });
+  }
+}
+
+function keyIdOf({ version, key }: MasterKeyBytes): string {
+  return `none:${createHmac('sha256', key).update('koprogo-infra key id').digest('hex').slice(0, 16)}:${version}`;
+}

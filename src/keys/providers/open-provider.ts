@@ -1,0 +1,40 @@
+import type { Secret } from '../../secret.js';
+import type { KeyProvider } from '../provider.js';
+import { LocalKeys } from './local.js';
+import { decodeMasterKey } from './master-key.js';
+import { MasterKeys } from './none.js';
+import { readSecret } from './secret-source.js';
+import type { KeySettings, LocalSettings, MasterKey } from './settings.js';
+
+/** Finds the passphrase of the key file where no file holds it: asks for it. undefined: there is nobody to ask, or none is wanted. */
+export type PassphraseSource = (purpose: 'open' | 'create') => Promise<Secret | undefined>;
+
+export interface OpenOptions {
+  passphrase: PassphraseSource;
+  /** Whether a local key file may be made: only when nothing was encrypted yet. */
+  mayCreate: boolean;
+}
+
+/** The key provider that the settings name. A key service is first spoken to when a key is needed. */
+export async function openKeyProvider(settings: KeySettings, options: OpenOptions): Promise<KeyProvider> {
+  switch (settings.provider) {
+    case 'none':
+      return new MasterKeys(await masterKey(settings.current), await Promise.all(settings.older.map(masterKey)));
+    case 'local':
+      return localKeys(settings, options);
+    case 'aws_kms':
+      return (await import('./aws-kms.js')).awsKmsProvider(settings);
+    case 'vault':
+      return (await import('./vault.js')).vaultProvider(settings);
+  }
+}
+
+export function localKeys({ keysFile, passphraseFile, hardening }: LocalSettings & Pick<KeySettings, 'hardening'>, { passphrase, mayCreate }: OpenOptions): LocalKeys {
+  const fromFile = passphraseFile === undefined ? undefined : () => readSecret({ file: passphraseFile }, 'KOPROGO_STATE_PASSPHRASE');
+  return new LocalKeys({ path: keysFile, passphrase: fromFile ?? passphrase, mayCreate, fips: hardening.fips });
+}
+
+async function masterKey(source: MasterKey): Promise<{ version: number; key: Buffer }> {
+  const text = await readSecret(source, source.variable);
+  return { version: source.version, key: decodeMasterKey(text.reveal(), 'file' in source ? `the file of ${source.variable}_FILE` : source.variable) };
+}

@@ -1,0 +1,178 @@
+import { timingSafeEqual } from 'node:crypto';
+import { z } from 'zod';
+import { InputError } from '../../errors.js';
+import { DATA_KEY_BYTES } from '../envelope-format.js';
+import { type KeyBinding, type KeyProvider, KeyServiceFailed, type KeyVersion, UnknownKeyVersion, type WrappedKey, WrongKey } from '../provider.js';
+import { BINDING_BYTES, bindingDigest, checkDataKey } from './binding.js';
+import type { VaultSettings } from './settings.js';
+import { VaultConnection, type VaultTiming } from './vault-client.js';
+
+/** Types whose ciphertext is authenticated and whose key has 256 bits. */
+const KEY_TYPES = ['aes256-gcm96', 'chacha20-poly1305'];
+const CIPHERTEXT = /^vault:v([1-9]\d{0,8}):([A-Za-z0-9+/]{40,2000}={0,2})$/;
+
+const version = z.number().int().min(0).max(999_999_999);
+const keySchema = z.object({
+  type: z.string().max(100),
+  derived: z.boolean(),
+  latest_version: version.min(1),
+  min_decryption_version: version,
+  min_available_version: version.optional(),
+  keys: z.record(z.string().regex(/^[1-9]\d{0,8}$/), z.unknown()),
+});
+type TransitKey = z.infer<typeof keySchema>;
+const ciphertextSchema = z.object({ ciphertext: z.string().max(4096).regex(CIPHERTEXT) });
+const plaintextSchema = z.object({ plaintext: z.string().max(4096) });
+
+/**
+ * Data keys wrapped by a key of the transit engine of HashiCorp Vault (or OpenBao), which never leaves it.
+ *
+ * What is encrypted is the data key followed by the SHA-256 of its binding, 64 bytes, and the binding is compared after
+ * decryption. Vault's own `associated_data` is not used: `rewrap` does not take it (Vault issue 31791), so what was
+ * bound so could never be re-wrapped inside Vault, and older Vaults ignore it without a word. For a key with
+ * `derived=true` the hash is the `context` too, and then Vault itself refuses another binding.
+ *
+ * A key id is `vault:MOUNT/KEY:VERSION`; what is stored is the ciphertext's bytes, without Vault's prefix. By hand:
+ * `vault write MOUNT/decrypt/KEY ciphertext=vault:vVERSION:BASE64`.
+ *
+ * `retire` raises min_decryption_version, which somebody with the right can lower again: for good is only
+ * `vault write MOUNT/keys/KEY/trim`, which this never does.
+ */
+export function vaultProvider(settings: VaultSettings, timing: VaultTiming = {}): KeyProvider {
+  return new Vault(settings, timing);
+}
+
+class Vault implements KeyProvider {
+  readonly name = 'vault';
+  readonly where: string;
+  readonly #vault: VaultConnection;
+  readonly #idPrefix: string;
+  /** Cannot change while the key exists. */
+  #derived: boolean | undefined;
+
+  constructor(
+    private readonly settings: VaultSettings,
+    timing: VaultTiming,
+  ) {
+    const { address, mount, keyName } = settings;
+    this.where = `Vault key "${keyName}" at ${address} (${mount}/)`;
+    this.#idPrefix = `vault:${mount}/${keyName}:`;
+    this.#vault = new VaultConnection({ where: this.where, address, mount, keyName }, settings, timing);
+  }
+
+  async versions(): Promise<KeyVersion[]> {
+    const key = await this.#readKey();
+    const least = oldest(key);
+    return Object.entries(key.keys)
+      .map(([number, created]) => ({ number: Number(number), created }))
+      .filter(({ number }) => number >= least && number <= key.latest_version)
+      .sort((a, b) => a.number - b.number)
+      .map(({ number, created }) => ({ keyId: this.#idPrefix + String(number), version: number, created: dateOf(created), current: number === key.latest_version }));
+  }
+
+  async wrap(dataKey: Uint8Array, binding: KeyBinding): Promise<WrappedKey> {
+    checkDataKey(dataKey);
+    const digest = bindingDigest(binding);
+    const plain = Buffer.concat([dataKey, digest]);
+    // Read first: to a token that may create keys, encrypting under a missing key makes one of Vault's default kind.
+    const context = await this.#context(digest);
+    try {
+      const answer = await this.#vault.ask('wrap a data key', 'POST', this.#path('encrypt'), ciphertextSchema, { body: { plaintext: plain.toString('base64'), ...context } });
+      return this.#parse(answer.ciphertext);
+    } finally {
+      plain.fill(0);
+    }
+  }
+
+  async unwrap(key: WrappedKey, binding: KeyBinding): Promise<Buffer> {
+    const ciphertext = this.#ciphertextOf(key);
+    const digest = bindingDigest(binding);
+    const context = await this.#context(digest);
+    const answer = await this.#vault.ask('unwrap a data key', 'POST', this.#path('decrypt'), plaintextSchema, { body: { ciphertext, ...context } });
+    const plain = Buffer.from(answer.plaintext, 'base64');
+    try {
+      const same = plain.length === DATA_KEY_BYTES + BINDING_BYTES && timingSafeEqual(plain.subarray(DATA_KEY_BYTES), digest);
+      if (!same) throw new WrongKey(`${this.where} unwrapped a data key of another object: two objects were exchanged, or it was wrapped by another program`);
+      return Buffer.from(plain.subarray(0, DATA_KEY_BYTES));
+    } finally {
+      plain.fill(0);
+    }
+  }
+
+  /** Inside Vault. With a key that is not derived, Vault does not see the binding: another one is refused only by `unwrap`. */
+  async rewrap(key: WrappedKey, binding: KeyBinding): Promise<WrappedKey> {
+    const ciphertext = this.#ciphertextOf(key);
+    const context = await this.#context(bindingDigest(binding));
+    const answer = await this.#vault.ask('re-wrap a data key', 'POST', this.#path('rewrap'), ciphertextSchema, { body: { ciphertext, ...context } });
+    return this.#parse(answer.ciphertext);
+  }
+
+  async rotate(): Promise<string> {
+    const before = await this.#readKey();
+    await this.#vault.tell('rotate the key', `${this.#path('keys')}/rotate`, { once: true });
+    const after = await this.#readKey();
+    if (after.latest_version <= before.latest_version) {
+      throw new KeyServiceFailed(`${this.where} was asked to rotate and still has version ${after.latest_version}`, { transient: true, hints: ['koprogo-infra keys status', `vault read ${this.#path('keys')}`] });
+    }
+    return this.#idPrefix + String(after.latest_version);
+  }
+
+  async retire(keyId: string): Promise<void> {
+    const key = await this.#readKey();
+    const number = this.#versionOf(keyId);
+    if (number === key.latest_version) throw new InputError(`${keyId} is the current version and is not retired`, { hints: ['make a new one first: koprogo-infra keys rotate', 'then: koprogo-infra keys migrate'] });
+    if (number > key.latest_version) throw new UnknownKeyVersion(`${this.where} has no version ${number}`, { hints: ['koprogo-infra keys status'] });
+    const least = oldest(key);
+    if (number < least) return;
+    if (number > least) {
+      const first = this.#idPrefix + String(least);
+      throw new InputError(`Vault takes versions away from the oldest on, and ${first} is still there`, { hints: [`first: koprogo-infra keys retire ${first}`] });
+    }
+    await this.#vault.tell('retire a version', `${this.#path('keys')}/config`, { body: { min_decryption_version: number + 1 } });
+    if (oldest(await this.#readKey()) <= number) throw new KeyServiceFailed(`${this.where} was asked to retire version ${number} and still unwraps with it`, { transient: true, hints: [`vault read ${this.#path('keys')}`] });
+  }
+
+  #path(part: 'keys' | 'encrypt' | 'decrypt' | 'rewrap'): string {
+    return `${this.settings.mount}/${part}/${this.settings.keyName}`;
+  }
+
+  async #readKey(): Promise<TransitKey> {
+    const key = await this.#vault.ask('look at the key', 'GET', this.#path('keys'), keySchema);
+    if (!KEY_TYPES.includes(key.type)) throw new InputError(`${this.where} is of a type that cannot be used; it must be one of ${KEY_TYPES.join(', ')}`, { hints: [`vault read ${this.#path('keys')}`, `make another: vault write -f ${this.settings.mount}/keys/NAME type=aes256-gcm96 derived=true`, 'and set VAULT_KEY_NAME'] });
+    this.#derived = key.derived;
+    return key;
+  }
+
+  async #context(digest: Buffer): Promise<{ context?: string }> {
+    const derived = this.#derived ?? (await this.#readKey()).derived;
+    return derived ? { context: digest.toString('base64') } : {};
+  }
+
+  #versionOf(keyId: string): number {
+    const number = keyId.startsWith(this.#idPrefix) ? keyId.slice(this.#idPrefix.length) : '';
+    if (!/^[1-9]\d{0,8}$/.test(number)) throw new UnknownKeyVersion(`the data key was wrapped by "${keyId}", which is not a version of ${this.where}`, { hints: ['check KMS_PROVIDER, VAULT_KEY_NAME and VAULT_MOUNT_PATH'] });
+    return Number(number);
+  }
+
+  #ciphertextOf({ keyId, wrapped }: WrappedKey): string {
+    const number = this.#versionOf(keyId);
+    if (wrapped.length <= DATA_KEY_BYTES + BINDING_BYTES) throw new WrongKey(`the data key that ${this.where} wrapped was cut short`);
+    return `vault:v${number}:${wrapped.toString('base64')}`;
+  }
+
+  /** Stored as bytes and not as base64: of that, Vault takes several writings of the same bytes, and a flipped bit could pass unseen. */
+  #parse(ciphertext: string): WrappedKey {
+    const [, number = '', base64 = ''] = CIPHERTEXT.exec(ciphertext) ?? [];
+    return { keyId: this.#idPrefix + number, wrapped: Buffer.from(base64, 'base64') };
+  }
+}
+
+/** The oldest version that unwraps. */
+function oldest({ min_decryption_version: least, min_available_version: available = 0 }: TransitKey): number {
+  return Math.max(least, available, 1);
+}
+
+/** Seconds since 1970, for keys of the types that are taken. */
+function dateOf(created: unknown): Date | undefined {
+  return typeof created === 'number' && created > 0 && created < 1e11 ? new Date(created * 1000) : undefined;
+}

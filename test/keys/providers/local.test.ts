@@ -1,0 +1,126 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, copyFile, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { UnknownKeyVersion, WrongKey } from '../../../src/keys/provider.js';
+import { LocalKeys } from '../../../src/keys/providers/local.js';
+import { Secret } from '../../../src/secret.js';
+import { keyProviderContract } from '../../contract/key-provider.js';
+
+const BINDING = { installation: 'main', kind: 'document', name: 'x' };
+const PASSPHRASE = 'planted passphrase of the keys';
+let home: string;
+let path: string;
+
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), 'koprogo-keys-'));
+  path = join(home, 'new', 'keys.json');
+});
+afterEach(async () => {
+  await rm(home, { recursive: true, force: true });
+});
+
+const open = (options: { passphrase?: string; mayCreate?: boolean; path?: string; fips?: boolean } = {}) =>
+  new LocalKeys({
+    path: options.path ?? path,
+    passphrase: () => Promise.resolve(options.passphrase === undefined ? undefined : new Secret(options.passphrase)),
+    mayCreate: options.mayCreate ?? true,
+    fips: options.fips ?? false,
+  });
+
+describe('a key file without a passphrase', () => {
+  keyProviderContract({ open: () => Promise.resolve(open({ path: join(home, randomBytes(4).toString('hex'), 'keys.json') })) });
+
+  it('is made once, for its owner only', async () => {
+    const wrapped = await open().wrap(randomBytes(32), BINDING);
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    expect((await stat(join(home, 'new'))).mode & 0o777).toBe(0o700);
+    await expect(open().unwrap(wrapped, BINDING)).resolves.toHaveLength(32);
+    expect(await open().isProtected()).toBe(false);
+  });
+
+  it('is not made when something was encrypted already', async () => {
+    await expect(open({ mayCreate: false }).versions()).rejects.toMatchObject({ message: `the key file ${path} is missing`, exitCode: 2 });
+    await expect(stat(path)).rejects.toThrow(/ENOENT/);
+  });
+});
+
+describe('a key file under a passphrase', () => {
+  keyProviderContract({ open: () => Promise.resolve(open({ path: join(home, randomBytes(4).toString('hex'), 'keys.json'), passphrase: PASSPHRASE })) });
+
+  it('does not hold its keys in clear, and opens with the passphrase only', async () => {
+    const wrapped = await open({ passphrase: PASSPHRASE }).wrap(randomBytes(32), BINDING);
+    expect(await open({ passphrase: PASSPHRASE }).isProtected()).toBe(true);
+    await expect(open({ passphrase: PASSPHRASE }).unwrap(wrapped, BINDING)).resolves.toHaveLength(32);
+    await expect(open({ passphrase: `${PASSPHRASE}x` }).unwrap(wrapped, BINDING)).rejects.toThrow(/passphrase .* is wrong/);
+    await expect(open().unwrap(wrapped, BINDING)).rejects.toThrow(/protected by a passphrase, and none was given/);
+    const file = JSON.parse(await readFile(path, 'utf8')) as { keys: { key: string }[] };
+    expect(Buffer.from(file.keys[0]?.key ?? '', 'base64')).toHaveLength(60);
+  });
+
+  it('needs a long one', async () => {
+    await expect(open({ passphrase: 'x'.repeat(19) }).versions()).rejects.toThrow(/shorter than 20 characters/);
+    await expect(stat(path)).rejects.toThrow(/ENOENT/);
+  });
+
+  it('is put under another one, or none, with all its versions and not one of them changed', async () => {
+    const keys = open({ passphrase: PASSPHRASE });
+    const old = await keys.wrap(randomBytes(32), BINDING);
+    await keys.rotate();
+    await keys.protect(new Secret('another passphrase of the keys'));
+    await expect(open({ passphrase: PASSPHRASE }).versions()).rejects.toThrow(WrongKey);
+    await expect(open({ passphrase: 'another passphrase of the keys' }).unwrap(old, BINDING)).resolves.toHaveLength(32);
+    await expect(keys.unwrap(old, BINDING)).resolves.toHaveLength(32);
+    await keys.protect(undefined);
+    await expect(open().unwrap(old, BINDING)).resolves.toHaveLength(32);
+    await expect(keys.protect(new Secret('short'))).rejects.toThrow(/shorter than 20/);
+    expect(await open().versions()).toHaveLength(2);
+  });
+
+  it('keeps new versions under it', async () => {
+    const keys = open({ passphrase: PASSPHRASE });
+    await keys.rotate();
+    const wrapped = await keys.wrap(randomBytes(32), BINDING);
+    expect(wrapped.keyId).toMatch(/^local:[0-9a-f]{16}:2$/);
+    await expect(open({ passphrase: PASSPHRASE }).unwrap(wrapped, BINDING)).resolves.toHaveLength(32);
+  });
+});
+
+describe('a key file that is not the right one', () => {
+  it('is told: another file, a copy from before a rotation, one from which the version was retired', async () => {
+    const wrapped = await open().wrap(randomBytes(32), BINDING);
+    await expect(open({ path: join(home, 'other.json') }).unwrap(wrapped, BINDING)).rejects.toThrow(/holds other keys/);
+    await copyFile(path, join(home, 'old.json'));
+    const keys = open();
+    const second = await keys.rotate();
+    const newer = await keys.wrap(randomBytes(32), BINDING);
+    expect(newer.keyId).toBe(second);
+    await expect(open({ path: join(home, 'old.json') }).unwrap(newer, BINDING)).rejects.toThrow(/does not hold yet/);
+    await keys.retire(wrapped.keyId);
+    await expect(open().unwrap(wrapped, BINDING)).rejects.toThrow(UnknownKeyVersion);
+    await expect(open().unwrap(newer, BINDING)).resolves.toHaveLength(32);
+    expect((await open().versions()).map(({ version }) => version)).toEqual([2]);
+  });
+
+  it('is refused when it is damaged, newer, a link, or open to others; and its content is not shown', async () => {
+    await open().versions();
+    const good = await readFile(path, 'utf8');
+    const secret = (JSON.parse(good) as { keys: { key: string }[] }).keys[0]?.key ?? '';
+    const damaged = [good.slice(0, -10), good.replace('"by": "nothing"', '"by": "magic"'), good.replace(secret, secret.slice(4)), '', '[]', 'null', '{}', good.replace('"version": 1', '"version": 2')];
+    for (const content of damaged) {
+      await writeFile(path, content);
+      const error: unknown = await open().versions().catch((thrown: unknown) => thrown);
+      expect(String(error)).toMatch(/cannot be used/);
+      expect(String(error)).not.toContain(secret.slice(0, 12));
+    }
+    await expect(open().versions()).rejects.toThrow(/newer version of koprogo-infra/);
+    await writeFile(path, good);
+    await chmod(path, 0o640);
+    await expect(open().versions()).rejects.toMatchObject({ hints: [`chmod 600 ${path}`] });
+    await chmod(path, 0o600);
+    await symlink(path, join(home, 'link.json'));
+    await expect(open({ path: join(home, 'link.json') }).versions()).rejects.toThrow(/symbolic link/);
+    await expect(open().versions()).resolves.toHaveLength(1);
+  });
+});
