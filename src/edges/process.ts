@@ -19,8 +19,10 @@ export interface LocalOptions {
   /** Variables on top of this process's environment. */
   env?: Readonly<Record<string, string>>;
   cwd?: string;
-  /** Ends the children when it fires. */
+  /** Ends the children when it fires: SIGTERM, and SIGKILL for one that is still there `graceSeconds` later. */
   signal?: AbortSignal;
+  /** Also after a timeout. Default 5. */
+  graceSeconds?: number;
 }
 
 /** This computer, by execa. The only place that starts processes, but for an interactive `ssh`. */
@@ -60,7 +62,7 @@ export class LocalHost implements Host {
       ...(this.options.signal ? { cancelSignal: this.options.signal } : {}),
       reject: false,
       timeout: timeoutOf(command) * 1000,
-      forceKillAfterDelay: 5000,
+      forceKillAfterDelay: (this.options.graceSeconds ?? 5) * 1000,
     } as const;
     return { file, args, common };
   }

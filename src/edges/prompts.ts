@@ -17,6 +17,16 @@ export async function askSecret(message: string): Promise<Secret> {
   return new Secret(await ask(() => password({ message, mask: true }, screen)));
 }
 
+/**
+ * A text that is shown while it is typed, so that it can be compared with paper, and not afterwards. `check` says what
+ * is wrong with it, and the answer can then be mended.
+ */
+export async function askFromPaper(message: string, check: (typed: string) => string | undefined): Promise<string> {
+  const { input } = await prompts();
+  const validate = (typed: string) => check(typed) ?? true;
+  return ask(() => input({ message, validate, transformer: (typed, { isFinal }) => (isFinal ? '(read)' : typed) }, screen));
+}
+
 export async function askChoice(message: string, choices: readonly { value: string; name: string }[], fallback?: string): Promise<string> {
   const { select } = await prompts();
   return ask(() => select({ message, choices: [...choices], ...(fallback === undefined ? {} : { default: fallback }) }, screen));

@@ -12,6 +12,8 @@ export interface S3Options {
   bucket: Bucket;
   accessKeyId: string;
   secretAccessKey: Secret;
+  /** Of temporary credentials. */
+  sessionToken?: Secret;
   /** Which of the bucket's endpoints to use: as the server reaches it, or as this computer does. */
   from: 'server' | 'here';
   /** Pauses between tries, in ms; their number is the number of further tries. */
@@ -22,6 +24,16 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /** A connection on which nothing moves for so long is dead. */
 const IDLE_TIMEOUT_MS = 60_000;
 const PAUSES_MS = [500, 1000, 2000, 4000, 8000];
+
+/** Prepares a connection to a bucket. Sends nothing yet. */
+export async function connectS3(options: S3Options): Promise<S3Connection> {
+  // Read by the SDK when a client is made; its warning about Node 20 must not reach a screen or a journal.
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
+  const sdk = await import('@aws-sdk/client-s3');
+  const { bucket, region, endpoint, endpointFromHere } = options.bucket;
+  const reached = options.from === 'here' ? (endpointFromHere ?? endpoint) : endpoint;
+  return new S3Connection(sdk, { where: `bucket "${bucket}" at ${reached}`, bucket, endpoint: reached, region }, options);
+}
 
 /** Sends requests of the SDK: retried where that helps, failures translated. */
 export class S3Connection {
@@ -38,7 +50,11 @@ export class S3Connection {
       endpoint: place.endpoint,
       region: place.region,
       forcePathStyle: true,
-      credentials: { accessKeyId: options.accessKeyId, secretAccessKey: options.secretAccessKey.reveal() },
+      credentials: {
+        accessKeyId: options.accessKeyId,
+        secretAccessKey: options.secretAccessKey.reveal(),
+        ...(options.sessionToken === undefined ? {} : { sessionToken: options.sessionToken.reveal() }),
+      },
       // Since 3.729 the SDK adds checksums that several providers reject.
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',

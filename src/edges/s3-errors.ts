@@ -1,4 +1,5 @@
 import { InfraError, messageOf } from '../errors.js';
+import { isNetworkCode, isTlsCode } from './network-errors.js';
 
 /** What went wrong at the S3 server or on the way there. `code` is S3's own ("NoSuchBucket") or Node's ("ECONNRESET"). */
 export class ObjectStoreError extends InfraError {
@@ -39,16 +40,14 @@ export function factsOf(error: unknown): Facts {
   return { code, status, message: messageOf(error).replace(/\p{Cc}+/gu, ' ').slice(0, 300) };
 }
 
-const NETWORK = new Set(['ECONNRESET', 'ECONNREFUSED', 'ECONNABORTED', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN', 'TimeoutError', 'ERR_STREAM_PREMATURE_CLOSE']);
-const BUSY = new Set(['SlowDown', 'RequestTimeout', 'InternalError', 'ServiceUnavailable', 'OperationAborted']);
-const TLS = /^(CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|ERR_TLS|ERR_SSL|EPROTO|HOSTNAME_MISMATCH)/;
+const BUSY = new Set(['SlowDown', 'RequestTimeout', 'InternalError', 'ServiceUnavailable', 'OperationAborted', 'ConditionalRequestConflict']);
 const FULL = new Set(['QuotaExceeded', 'InsufficientStorage', 'InsufficientCapacity', 'XMinioStorageFull', 'ENOSPC']);
 
 /** Worth another try: the connection broke, or the server asks for patience. A full disk is not. */
 export function isTransient(error: unknown): boolean {
   const { code, status } = factsOf(error);
   if (FULL.has(code) || status === 507 || status === 501) return false;
-  return NETWORK.has(code) || BUSY.has(code) || status === 429 || (status !== undefined && status >= 500);
+  return isNetworkCode(code) || BUSY.has(code) || status === 429 || (status !== undefined && status >= 500);
 }
 
 /** The error for people: what failed, in which bucket, why, and what to do. `doing` completes "could not …". */
@@ -68,7 +67,7 @@ function plainCause(error: unknown, facts: Facts): Error {
 }
 
 function explain({ code, status, message }: Facts, place: S3Place): [string, ...string[]] {
-  if (TLS.test(code)) {
+  if (isTlsCode(code)) {
     return [
       `no trusted TLS connection to ${place.endpoint} (${code}: ${message})`,
       `look at the certificate: openssl s_client -connect ${hostAndPort(place.endpoint)}`,
@@ -76,7 +75,7 @@ function explain({ code, status, message }: Facts, place: S3Place): [string, ...
     ];
   }
   if (code === 'ENOTFOUND') return [`the name in ${place.endpoint} does not exist (${code})`, 'check the endpoint for a typing mistake'];
-  if (NETWORK.has(code)) {
+  if (isNetworkCode(code)) {
     return [`${place.endpoint} does not answer (${code})`, `try it: curl -sS -o /dev/null -w '%{http_code}' ${place.endpoint}`, 'check the endpoint, the network and the firewall'];
   }
   if (FULL.has(code) || status === 507) {

@@ -4,7 +4,7 @@ import { InfraError } from '../errors.js';
 import type { Bucket } from '../machine.js';
 import { type ByteRange, type ListedObject, type ObjectHead, ObjectMissing, type ObjectStore, type Upload } from './object-store.js';
 import { S3BucketAdmin } from './s3-bucket.js';
-import { S3Connection, type S3Options, type Sdk } from './s3-connection.js';
+import { connectS3, type S3Connection, type S3Options } from './s3-connection.js';
 import { factsOf, isTransient, translate } from './s3-errors.js';
 import { md5, S3Upload } from './s3-upload.js';
 
@@ -14,27 +14,28 @@ const MAX_PAGES = 10_000;
 
 /** Opens a bucket. Sends nothing yet. */
 export async function openS3(options: S3Options): Promise<ObjectStore> {
-  // Read by the SDK when a client is made; its warning about Node 20 must not reach a screen or a journal.
-  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
-  const sdk = await import('@aws-sdk/client-s3');
-  return new S3Store(sdk, options);
+  return objectStoreAt(await connectS3(options), options.bucket.encryption);
+}
+
+/** The bucket at the other end of a connection, which closes with it. */
+export function objectStoreAt(connection: S3Connection, encryption: Bucket['encryption']): ObjectStore {
+  return new S3Store(connection, encryption);
 }
 
 class S3Store implements ObjectStore {
   readonly where: string;
-  readonly encryption: Bucket['encryption'];
   readonly bucket: S3BucketAdmin;
   readonly #s3: S3Connection;
   readonly #bucket: string;
 
-  constructor(sdk: Sdk, options: S3Options) {
-    const { bucket } = options;
-    const endpoint = options.from === 'here' ? (bucket.endpointFromHere ?? bucket.endpoint) : bucket.endpoint;
-    this.where = `bucket "${bucket.bucket}" at ${endpoint}`;
-    this.encryption = bucket.encryption;
-    this.#bucket = bucket.bucket;
-    this.#s3 = new S3Connection(sdk, { where: this.where, bucket: bucket.bucket, endpoint, region: bucket.region }, options);
-    this.bucket = new S3BucketAdmin(this.#s3);
+  constructor(
+    connection: S3Connection,
+    readonly encryption: Bucket['encryption'],
+  ) {
+    this.where = connection.place.where;
+    this.#bucket = connection.place.bucket;
+    this.#s3 = connection;
+    this.bucket = new S3BucketAdmin(connection);
   }
 
   async head(key: string): Promise<ObjectHead | undefined> {

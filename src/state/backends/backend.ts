@@ -31,6 +31,8 @@ export interface Backend {
   remove(id: string, expected: { revision: string }): Promise<void>;
   /** All ids, sorted. */
   ids(): Promise<string[]>;
+  /** What the operator should know of this place, one sentence each: how it could lose what it has confirmed. */
+  warnings?(): Promise<string[]>;
   close(): Promise<void>;
 }
 

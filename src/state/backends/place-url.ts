@@ -1,0 +1,84 @@
+import { InputError } from '../../errors.js';
+import { Secret } from '../../secret.js';
+
+/** The parts of `scheme://user:password@host:port/path?parameter=value`, decoded. */
+export interface PlaceUrl {
+  user: string | undefined;
+  password: Secret | undefined;
+  /** A name or an address, IPv6 without brackets; empty where the URL has none. */
+  host: string;
+  port: number | undefined;
+  /** Without the first slash. */
+  path: string;
+  parameters: ReadonlyMap<string, string>;
+}
+
+const ESCAPES = 'in a user or password write @ as %40, : as %3A, / as %2F, ? as %3F, # as %23, % as %25';
+const HOST = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,252}[A-Za-z0-9])?$/;
+const IPV6 = /^\[([0-9A-Fa-f:.]{2,45})\]$/;
+
+/**
+ * Reads a URL strictly: a parameter that is not among those known, or comes twice, is an error. No message quotes what may be
+ * a piece of a password, which a forgotten %-escape can move to any place of the URL; for the same reason the URL class,
+ * whose errors quote their input, is not used. `example` is a right one.
+ */
+export function parsePlace(text: string, example: string, known: readonly string[]): PlaceUrl {
+  const wrong = (why: string) => new InputError(`the URL of the state is wrong: ${why}`, { hints: [`for example: KOPROGO_STATE='${example}'`, ESCAPES] });
+  const parts = /^[a-z0-9]+:\/\/([^/?#]*)(\/[^?#]*)?(?:\?([^#]*))?$/.exec(text);
+  if (!parts || !/^[\x21-\x7e]*$/.test(text)) throw wrong('it is not of the form scheme://user:password@host:port/path?parameter=value');
+  const [, authority = '', path = '', query = ''] = parts;
+  if (`${path}${query}`.includes('@')) throw wrong('there is an @ behind the host');
+  const decode = (encoded: string, what: string) => {
+    try {
+      return decodeURIComponent(encoded);
+    } catch {
+      throw wrong(`its ${what} has a % that is not followed by two hexadecimal digits`);
+    }
+  };
+  const at = authority.lastIndexOf('@');
+  const [user = '', ...password] = at < 0 ? [] : authority.slice(0, at).split(':');
+  const address = /^(.*?)(?::([0-9]{1,5}))?$/.exec(authority.slice(at + 1));
+  const [, name = '', digits] = address ?? [];
+  const host = IPV6.exec(name)?.[1] ?? name;
+  if (host === name && name !== '' && !HOST.test(name)) throw wrong('its host is not a host name');
+  const port = digits === undefined ? undefined : Number(digits);
+  if (port !== undefined && (port < 1 || port > 65_535)) throw wrong('its port is not between 1 and 65535');
+  return {
+    user: user === '' ? undefined : decode(user, 'user'),
+    password: password.length === 0 ? undefined : new Secret(decode(password.join(':'), 'password')),
+    host,
+    port,
+    path: decode(path.slice(1), 'path'),
+    parameters: parseParameters(query, known, decode, wrong),
+  };
+}
+
+function parseParameters(
+  query: string,
+  known: readonly string[],
+  decode: (encoded: string, what: string) => string,
+  wrong: (why: string) => InputError,
+): Map<string, string> {
+  const parameters = new Map<string, string>();
+  for (const pair of query === '' ? [] : query.split('&')) {
+    const [, name = '', value = ''] = /^([^=]*)=(.*)$/.exec(pair) ?? [];
+    if (!known.includes(name)) {
+      const named = /^[a-z_]{1,40}$/i.test(name) ? ` "${name}"` : '';
+      throw wrong(`it has the unknown parameter${named}; known: ${known.length === 0 ? 'none' : known.join(', ')}`);
+    }
+    if (parameters.has(name)) throw wrong(`it has the parameter "${name}" twice`);
+    if (value === '') throw wrong(`its parameter "${name}" has no value`);
+    parameters.set(name, decode(value, `parameter "${name}"`));
+  }
+  return parameters;
+}
+
+/** Whether what is sent to this host stays on this computer. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
+}
+
+/** `host:port` for messages. */
+export function hostAndPort(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
