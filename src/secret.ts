@@ -1,3 +1,4 @@
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { inspect } from 'node:util';
 
 const REDACTED = '[redacted]';
@@ -28,4 +29,14 @@ export class Secret {
   [inspect.custom](): string {
     return REDACTED;
   }
+}
+
+/**
+ * Whether two secrets are the same, in a time that tells nothing of where they differ; that it tells their lengths cannot
+ * be avoided. They are compared by their HMACs under a key of the moment, because `timingSafeEqual` takes equal lengths only.
+ */
+export function equalInConstantTime(one: Uint8Array | Secret, other: Uint8Array | Secret): boolean {
+  const key = randomBytes(32);
+  const digest = (secret: Uint8Array | Secret) => createHmac('sha256', key).update(secret instanceof Secret ? Buffer.from(secret.reveal(), 'utf8') : secret).digest();
+  return timingSafeEqual(digest(one), digest(other));
 }
