@@ -4,6 +4,7 @@ import { QUESTIONS } from './setup/questions.js';
 import { VERSION } from './version.js';
 
 type Run = (invocation: Invocation) => Promise<number>;
+type Action = (load: () => Promise<Run>) => (...input: unknown[]) => Promise<void>;
 
 const EXIT_CODES = `
 Exit codes: 0 done · 2 wrong input, nothing changed · 3 failed · 4 degraded · 5 locked · 6 busy · 7 refused, to protect data · 130 interrupted`;
@@ -26,7 +27,7 @@ export async function run(argv: string[]): Promise<number> {
   return exitCode;
 }
 
-function buildProgram(action: (load: () => Promise<Run>) => (...input: unknown[]) => Promise<void>): Command {
+function buildProgram(action: Action): Command {
   const program = new Command('koprogo-infra')
     .description('Sets up and runs an encrypted, backed-up and restorable KoproGo server.')
     .version(VERSION)
@@ -118,6 +119,10 @@ function buildProgram(action: (load: () => Promise<Run>) => (...input: unknown[]
     .addHelpText('after', example('stack restart', 'stack restart backend'))
     .action(action(async () => (await import('./commands/stack.js')).stackRestartCommand));
 
+  keysCommands(program, action);
+  stateCommands(program, action);
+  auditCommands(program, action);
+
   program
     .command('ssh')
     .argument('[command...]', 'what to run there; a shell without it')
@@ -137,6 +142,138 @@ function buildProgram(action: (load: () => Promise<Run>) => (...input: unknown[]
     .addHelpText('after', example('doctor', 'doctor --json'))
     .action(action(async () => (await import('./commands/doctor.js')).doctor));
   return program;
+}
+
+function keysCommands(program: Command, action: Action): void {
+  const keys = group(program, 'keys', 'the keys that all stored data are encrypted under');
+  keys
+    .command('status')
+    .description('each version of the key, its age, and how much still needs it')
+    .addHelpText('after', example('keys status', 'keys status --json'))
+    .action(action(async () => (await import('./commands/keys.js')).keysStatus));
+  keys
+    .command('generate')
+    .description('print a new master key for MASTER_ENCRYPTION_KEY')
+    .addHelpText('after', example('keys generate >master.key'))
+    .action(action(async () => (await import('./commands/keys.js')).keysGenerate));
+  keys
+    .command('rotate')
+    .description('make a new version of the key; what is stored stays readable')
+    .addHelpText('after', example('keys rotate'))
+    .action(action(async () => (await import('./commands/keys.js')).keysRotate));
+  keys
+    .command('migrate')
+    .description('bring everything that is stored under the current key; broken off, it goes on the next time')
+    .addHelpText('after', example('keys migrate'))
+    .action(action(async () => (await import('./commands/keys.js')).keysMigrate));
+  keys
+    .command('retire')
+    .argument('<key>', 'an old version, as `keys status` names it')
+    .description('give an old version of the key up for good; refused while anything needs it')
+    .addHelpText('after', example('keys retire 1'))
+    .action(action(async () => (await import('./commands/keys.js')).keysRetire));
+  keys
+    .command('protect')
+    .description('set or change the passphrase of the key file on this computer')
+    .option('--remove-passphrase', 'leave the key file without one')
+    .addHelpText('after', example('keys protect'))
+    .action(action(async () => (await import('./commands/keys.js')).keysProtect));
+  keys
+    .command('split')
+    .description('sheets of paper for several people, some of which together open the backups')
+    .option('--shares <n>', 'how many sheets', '3')
+    .option('--threshold <n>', 'how many of them are needed', '2')
+    .option('--to <directory>', 'write them to files in a new directory, instead of showing one at a time')
+    .addHelpText('after', example('keys split', 'keys split --shares 5 --threshold 3 --to /media/usb/shares'))
+    .action(action(async () => (await import('./commands/keys-shares.js')).keysSplit));
+  keys
+    .command('combine')
+    .argument('[file...]', 'sheets; without any, they are typed in')
+    .description('the recovery key and its passphrase again, from enough sheets')
+    .option('--to <directory>', 'a new directory, for the key and its passphrase in clear')
+    .option('--private-key <file>', 'the private key, where the sheets come without it')
+    .addHelpText('after', example('keys combine share-1-of-3.txt share-3-of-3.txt --to restored-key'))
+    .action(action(async () => (await import('./commands/keys-shares.js')).keysCombine));
+  keys
+    .command('rehearse')
+    .argument('[file...]', 'sheets; without any, they are typed in')
+    .description('prove that these sheets open the backups, writing nothing of the key; the date is recorded')
+    .option('--private-key <file>', 'the private key, where the sheets come without it')
+    .addHelpText('after', example('keys rehearse share-1-of-3.txt share-2-of-3.txt'))
+    .action(action(async () => (await import('./commands/keys-shares.js')).keysRehearse));
+}
+
+function stateCommands(program: Command, action: Action): void {
+  const state = group(program, 'state', 'what is remembered of the installations, encrypted');
+  state
+    .command('list')
+    .description('every stored object by name, with its size, time and key')
+    .addHelpText('after', example('state list', 'state list --json'))
+    .action(action(async () => (await import('./commands/state.js')).stateList));
+  state
+    .command('show')
+    .argument('<document>', 'its name, as `state list` shows it')
+    .description('one document as JSON, in clear')
+    .option('--reveal', 'show it, secrets included')
+    .addHelpText('after', example('state show answers --reveal'))
+    .action(action(async () => (await import('./commands/state.js')).stateShow));
+  state
+    .command('export')
+    .description('all documents into one encrypted file, which the same keys open')
+    .requiredOption('--to <file>', 'a file that does not exist yet')
+    .addHelpText('after', example('state export --to koprogo-state.kpen'))
+    .action(action(async () => (await import('./commands/state-transfer.js')).stateExport));
+  state
+    .command('import')
+    .argument('<file>', 'a file that `state export` wrote')
+    .description('documents of an export into the present state; newer ones are not written over')
+    .option('--replace', 'write over newer ones too')
+    .addHelpText('after', example('state import koprogo-state.kpen'))
+    .action(action(async () => (await import('./commands/state-transfer.js')).stateImport));
+  state
+    .command('migrate')
+    .description('everything into another place, read back and compared; broken off, it can be repeated')
+    .option('--to <url>', 'the new place, as KOPROGO_STATE would name it')
+    .option('--settings <file>', 'settings of the new place as NAME=value lines: KOPROGO_STATE, KMS_PROVIDER, …')
+    .option('--replace', 'write over documents there that are newer')
+    .addHelpText('after', example('state migrate --to postgres://koprogo@db.example.org/koprogo', 'state migrate --settings vault.env'))
+    .action(action(async () => (await import('./commands/state-transfer.js')).stateMigrate));
+  state
+    .command('unlock')
+    .description('break the lock of a command that has ended without giving it back, on another computer')
+    .option('--keys', 'the lock of the keys instead of that of an installation')
+    .option('-y, --yes', 'do not ask')
+    .addHelpText('after', example('state unlock', 'state unlock --installation tilleuls'))
+    .action(action(async () => (await import('./commands/state.js')).stateUnlock));
+  state
+    .command('accept')
+    .argument('<document>', 'its name, as the error named it')
+    .description('take an older content for right that you have put back yourself')
+    .addHelpText('after', example('state accept answers'))
+    .action(action(async () => (await import('./commands/state.js')).stateAccept));
+}
+
+function auditCommands(program: Command, action: Action): void {
+  const audit = group(program, 'audit', 'the log of every operation on keys and stored data');
+  audit
+    .command('verify')
+    .description('find any line that was altered, removed, added or moved')
+    .option('--file <file>', 'another log than the present one')
+    .addHelpText('after', example('audit verify', 'audit verify --json'))
+    .action(action(async () => (await import('./commands/audit.js')).auditVerify));
+  audit
+    .command('show')
+    .description('the newest entries, the newest last')
+    .option('--file <file>', 'another log than the present one')
+    .option('--operation <name...>', 'only these: encrypt, decrypt, rotate, …')
+    .option('--object <text>', 'only objects whose name holds this')
+    .option('--key <text>', 'only this key')
+    .option('--result <text>', 'ok, begun, or an error')
+    .option('--since <time>', 'from this time on: 2026-11-22 or 2026-11-22T10:00Z')
+    .option('--until <time>', 'until this time')
+    .option('--last <n>', 'how many at most (50)')
+    .addHelpText('after', example('audit show --operation rotate retire', 'audit show --object recovery-key --last 10'))
+    .action(action(async () => (await import('./commands/audit.js')).auditShow));
 }
 
 function group(program: Command, name: string, description: string): Command {

@@ -14,6 +14,7 @@ export class Interrupted extends InfraError {
 }
 
 let held = 0;
+const deferrals = new Set<() => void>();
 
 /** While another program has the terminal, Ctrl-C is meant for that one. The returned function gives it back. */
 export function holdInterrupts(): () => void {
@@ -23,11 +24,25 @@ export function holdInterrupts(): () => void {
   };
 }
 
+/**
+ * While work lasts that must come to its own end, because it then says what it made, a signal does not end this process:
+ * `tell` is called instead, and whoever does the work throws Interrupted when it has ended. The returned function
+ * gives the signals back.
+ */
+export function deferInterrupts(tell: () => void): () => void {
+  const deferral = (): void => {
+    tell();
+  };
+  deferrals.add(deferral);
+  return () => void deferrals.delete(deferral);
+}
+
 /** Calls back at the first signal that asks this process to end. The work need not be undone: every step can start over. */
 export function onInterrupt(end: (reason: Interrupted) => void): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
-      if (held === 0 || signal !== 'SIGINT') end(new Interrupted());
+      if (deferrals.size > 0) for (const tell of deferrals) tell();
+      else if (held === 0 || signal !== 'SIGINT') end(new Interrupted());
     });
   }
 }

@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
 import { run } from './cli.js';
+import { closeAll } from './closing.js';
 import { EXIT, type ExitCode, InfraError } from './errors.js';
 import { onInterrupt } from './interrupt.js';
 
@@ -9,7 +10,7 @@ onInterrupt((reason) => {
 
 // The one catch: every error ends here, is printed once and becomes an exit code.
 try {
-  process.exitCode = await run(process.argv);
+  process.exitCode = await run(process.argv).finally(closeAll);
 } catch (error) {
   process.exitCode = await report(error);
 }

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { EXIT } from '../src/errors.js';
 import { generateSshKey } from '../src/keys/ssh-key.js';
+import { openStore } from '../src/state/open-store.js';
 
 const PROGRAM = fileURLToPath(new URL('../bin/koprogo-infra.js', import.meta.url));
 const root = mkdtempSync(join(tmpdir(), 'koprogo-cli-'));
@@ -24,11 +25,12 @@ interface Result {
   stderr: string;
 }
 
+const folders = () => ({ XDG_STATE_HOME: join(home, 'state'), XDG_DATA_HOME: join(home, 'data'), XDG_CONFIG_HOME: join(home, 'config'), XDG_CACHE_HOME: join(home, 'cache') });
+
 /** The built program, as an operator's shell starts it, but without a terminal. */
 function cli(args: readonly string[], environment: Readonly<Record<string, string>> = {}, interruptAt?: RegExp): Promise<Result> {
   return new Promise((resolve, reject) => {
-    const xdg = { XDG_STATE_HOME: join(home, 'state'), XDG_DATA_HOME: join(home, 'data'), XDG_CONFIG_HOME: join(home, 'config'), XDG_CACHE_HOME: join(home, 'cache') };
-    const child = spawn(process.execPath, [PROGRAM, ...args], { env: { PATH: process.env['PATH'], HOME: home, ...xdg, ...environment }, stdio: ['ignore', 'pipe', 'pipe'], timeout: 60_000 });
+    const child = spawn(process.execPath, [PROGRAM, ...args], { env: { PATH: process.env['PATH'], HOME: home, ...folders(), ...environment }, stdio: ['ignore', 'pipe', 'pipe'], timeout: 60_000 });
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
@@ -44,12 +46,10 @@ function cli(args: readonly string[], environment: Readonly<Record<string, strin
 }
 
 /** Installations of which something is stored. */
-function installations(): string[] {
-  try {
-    return readdirSync(join(home, 'state', 'koprogo-infra')).filter((name) => !name.includes('.'));
-  } catch {
-    return [];
-  }
+async function installations(): Promise<string[]> {
+  const { stdout } = await cli(['state', 'list', '--json']);
+  const { objects } = JSON.parse(stdout) as { objects: { installation: string; kind: string }[] };
+  return [...new Set(objects.filter(({ kind }) => kind === 'document').map(({ installation }) => installation))];
 }
 
 describe('the command line', () => {
@@ -80,7 +80,7 @@ describe('the command line', () => {
     expect(stderr).toContain(message);
     expect([code, stdout]).toEqual([EXIT.usage, '']);
     expect(stderr).not.toContain('    at ');
-    expect(installations()).toEqual([]);
+    expect(await installations()).toEqual([]);
   });
 
   it('lists everything that is wrong with an answers file at once', async () => {
@@ -105,7 +105,7 @@ describe('the command line', () => {
     const { steps } = JSON.parse(stdout) as { steps: { id: string; state: string }[] };
     expect(steps.find(({ id }) => id === 'sandbox-machine')?.state).toBe('needed');
     expect(steps.find(({ id }) => id === 'restore-test')?.state).toBe('unknown');
-    expect(installations()).toEqual([]);
+    expect(await installations()).toEqual([]);
   });
 
   describe('with a Terraform that is not fit', () => {
@@ -136,18 +136,49 @@ describe('the command line', () => {
     expect([code, stdout]).toEqual([EXIT.interrupted, '']);
     expect(stderr).toMatch(/interrupted; nothing that was finished is lost\n.*type the same command again/);
     expect(stderr).not.toContain('    at ');
-    expect(installations()).toEqual(['koprogo']);
+    expect(await installations()).toEqual(['koprogo']);
     expect((await cli(['destroy', '--confirm', 'koprogo', '--yes'])).code).toBe(EXIT.ok);
-    expect(installations()).toEqual([]);
+    expect(await installations()).toEqual([]);
   });
 
   it('does not run two set-ups of one installation at once', async () => {
-    const state = join(home, 'state', 'koprogo-infra');
-    mkdirSync(state, { recursive: true, mode: 0o700 });
-    const holder = { token: 'a'.repeat(32), pid: 1, started: '', host: 'another-computer', purpose: 'setup', since: '2026-11-22T10:00:00.000Z' };
-    writeFileSync(join(state, 'sandbox.lock'), JSON.stringify(holder), { mode: 0o600 });
+    for (const [variable, folder] of Object.entries(folders())) vi.stubEnv(variable, folder);
+    const store = await openStore({}, () => Promise.resolve(undefined));
+    const holder = { token: 'a'.repeat(32), pid: 1, started: '', host: 'another-computer', machine: '', user: 'anna', purpose: 'setup', since: '2026-11-22T10:00:00.000Z' };
+    await store.objects.write({ installation: 'sandbox', kind: 'lock', name: 'installation' }, Buffer.from(JSON.stringify(holder)), 'absent');
+    await store.close();
+    vi.unstubAllEnvs();
     const { code, stderr } = await cli(['setup', '--target', 'sandbox', '--yes']);
     expect(code).toBe(EXIT.busy);
     expect(stderr).toContain('another-computer');
   });
+
+  it('rotates the keys, brings everything under the new one, and retires the old one', async () => {
+    const answers = join(home, 'answers.json');
+    writeFileSync(answers, JSON.stringify({ target: 'sandbox' }));
+    expect((await cli(['setup', '--answers', answers, '--yes', '--installation', 'main'], {}, / {2}… /)).code).toBe(EXIT.interrupted);
+    const status = async () => JSON.parse((await cli(['keys', 'status', '--json'])).stdout) as { keys: { keyId: string; current: boolean; objects: number }[]; problems: string[] };
+    const [first] = (await status()).keys;
+    expect((await cli(['keys', 'rotate'])).code).toBe(EXIT.ok);
+    const between = await status();
+    expect(between.keys.map(({ current }) => current)).toEqual([false, true]);
+    expect(between.problems.join()).toContain('keys migrate');
+    expect((await cli(['keys', 'retire', '1'])).code).toBe(EXIT.refused);
+    expect((await cli(['keys', 'migrate'])).code).toBe(EXIT.ok);
+    const after = await status();
+    expect(after.keys.find(({ keyId }) => keyId === first?.keyId)?.objects).toBe(0);
+    expect(after.problems).toEqual([]);
+    expect((await cli(['keys', 'retire', '1'])).code).toBe(EXIT.ok);
+    const shown = await cli(['state', 'show', 'answers', '--installation', 'main', '--reveal']);
+    expect(JSON.parse(shown.stdout)).toMatchObject({ target: 'sandbox' });
+    expect((await cli(['state', 'show', 'answers', '--installation', 'main'])).code).toBe(EXIT.refused);
+    expect((await cli(['audit', 'verify'])).stdout).toMatch(/^Intact/);
+    const recorded = await cli(['audit', 'show', '--operation', 'rotate', 'retire', '--json']);
+    expect(recorded.stdout).toContain('"begun"');
+    const kept = join(home, 'export');
+    expect((await cli(['state', 'export', '--to', kept])).code).toBe(EXIT.ok);
+    const other = `sqlite:${join(home, 'other', 'state.db')}`;
+    expect((await cli(['state', 'import', kept], { KOPROGO_STATE: other })).stdout).toMatch(/^1 documents written/);
+    expect((await cli(['state', 'migrate', '--to', other])).stdout).toMatch(/^0 documents written .* 1 were there already/);
+  }, 120_000);
 });

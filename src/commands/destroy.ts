@@ -2,10 +2,9 @@ import { askText, hasTerminal } from '../edges/prompts.js';
 import { EXIT, type ExitCode, InputError, RefusedError } from '../errors.js';
 import { toConfig } from '../setup/config.js';
 import { createContext } from '../setup/context.js';
-import { removeInstallation } from '../state/installations.js';
 import { TextReporter } from '../ui/reporter.js';
 import { flag, type Invocation, textOption } from './invocation.js';
-import { ANSWERS_DOCUMENT, answersSchema, chooseInstallation, withState } from './open.js';
+import { ANSWERS_DOCUMENT, answersSchema, chooseInstallation, theStore, withState } from './open.js';
 import { print } from './print.js';
 
 /** Removes what the target created, then the secrets on this computer. Backups in a bucket of the operator's stay. */
@@ -24,7 +23,7 @@ export async function destroy(invocation: Invocation): Promise<ExitCode> {
     for (const line of lines) reporter.note(`  ${line}`);
     await agree(invocation, name);
     await target?.destroy();
-    await removeInstallation(name);
+    await (await theStore()).removeInstallation(name);
     reporter.clear();
     return lines;
   });

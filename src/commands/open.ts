@@ -1,12 +1,15 @@
 import { z } from 'zod';
+import { closeAtEnd } from '../closing.js';
 import { EXIT, InfraError, InputError } from '../errors.js';
-import { keySourceFromEnvironment } from '../keys/key-source.js';
+import { askSecret, hasTerminal } from '../edges/prompts.js';
+import type { PassphraseSource } from '../keys/providers/open-provider.js';
 import { type SetupConfig, toConfig } from '../setup/config.js';
 import { type Context, createContext } from '../setup/context.js';
 import type { Answers } from '../setup/questions.js';
-import { checkInstallationName, listInstallations, openInstallation, removeInstallation } from '../state/installations.js';
-import { lockInstallation } from '../state/lock.js';
+import { checkInstallationName, type Store } from '../state/installations.js';
+import { openStore, stateRoot } from '../state/open-store.js';
 import type { StateStore } from '../state/store.js';
+import { takeOverPrevious } from '../state/take-over.js';
 import { TextReporter } from '../ui/reporter.js';
 import { type Invocation, textOption } from './invocation.js';
 
@@ -23,10 +26,31 @@ export interface Opened extends Context {
   answers: Answers;
 }
 
+let opened: Promise<Store> | undefined;
+
+/** The store of all installations, opened once by a command. Takes over what is still kept in the previous format. */
+export function theStore(): Promise<Store> {
+  opened ??= openAndTakeOver();
+  return opened;
+}
+
+async function openAndTakeOver(): Promise<Store> {
+  const store = await openStore(process.env, askPassphrase);
+  closeAtEnd(() => {
+    opened = undefined;
+    return store.close();
+  });
+  const moved = await takeOverPrevious(store, stateRoot());
+  for (const name of moved) new TextReporter().note(`The state of "${name}" was moved to ${store.objects.backend.where}; its old files were wiped.`);
+  return store;
+}
+
+export const askPassphrase: PassphraseSource = async (purpose) => (purpose === 'open' && hasTerminal() ? askSecret('Passphrase of the keys on this computer') : undefined);
+
 /** The name given by flag or variable, which must exist; otherwise the only installation there is. */
 export async function chooseInstallation(invocation: Invocation): Promise<string> {
   const asked = textOption(invocation, 'installation') ?? process.env['KOPROGO_INSTALLATION'];
-  const names = await listInstallations();
+  const names = await (await theStore()).installations();
   if (asked && names.includes(checkInstallationName(asked))) return asked;
   if (asked) throw new InputError(`there is no installation named "${asked}" on this computer`, { hints: [`koprogo-infra setup --installation ${asked}`] });
   const [only] = names;
@@ -58,18 +82,13 @@ export async function withInstallation<T>(
   });
 }
 
-/**
- * Opens the encrypted state of an installation, which is made when it does not exist yet. With `purpose` it is locked
- * while the work lasts, and a state in which nothing was stored is removed again.
- */
+/** The documents of an installation, which may be none yet. With `purpose` it is locked while the work lasts. */
 export async function withState<T>(name: string, purpose: string | undefined, work: (state: StateStore) => Promise<T>): Promise<T> {
-  const lock = purpose === undefined ? undefined : await lockInstallation(name, purpose);
-  let state: StateStore | undefined;
+  const store = await theStore();
+  const lock = purpose === undefined ? undefined : await store.lock(name, purpose);
   try {
-    state = await openInstallation(name, await keySourceFromEnvironment());
-    return await work(state);
+    return await work(store.documents(name));
   } finally {
-    if (lock && state && (await state.names()).length === 0) await removeInstallation(name);
     await lock?.release();
   }
 }

@@ -7,10 +7,9 @@ import { type Context, createContext } from '../setup/context.js';
 import { type Answers, QUESTIONS } from '../setup/questions.js';
 import { type PlannedStep, planSteps, runSteps, type StepResult } from '../setup/runner.js';
 import { setupSteps } from '../setup/steps.js';
-import { listInstallations } from '../state/installations.js';
 import { TextReporter } from '../ui/reporter.js';
 import { flag, type Invocation, listOption, textOption } from './invocation.js';
-import { ANSWERS_DOCUMENT, answersSchema, DRAFT_DOCUMENT, withState } from './open.js';
+import { ANSWERS_DOCUMENT, answersSchema, DRAFT_DOCUMENT, theStore, withState } from './open.js';
 import { print } from './print.js';
 import { summarize, summaryText } from './summary.js';
 
@@ -87,7 +86,7 @@ async function chooseName(given: { invocation: Invocation; flags: Answers; file:
   const { invocation, flags, file, asking } = given;
   const asked = textOption(invocation, 'installation') ?? process.env['KOPROGO_INSTALLATION'];
   if (asked) return { name: asked };
-  const names = await listInstallations();
+  const names = await (await theStore()).installations();
   const target = flags['target'] ?? process.env['KOPROGO_TARGET'] ?? (file as { target?: unknown } | undefined)?.target;
   if (target === undefined && names.length === 1 && names[0] !== undefined) return { name: names[0] };
   const nameAfter = (kind: unknown) => (kind === 'host' ? 'koprogo' : 'sandbox');

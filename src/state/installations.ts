@@ -1,19 +1,13 @@
-import { readdir, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { checkPrivate, ensurePrivateDirectory, errorCode, readRegularFile, syncDirectory, writeDurably, xdg } from '../edges/files.js';
-import { InfraError, InputError } from '../errors.js';
-import { deriveKey } from '../keys/seal.js';
-import { type KeyHeader, keyHeaderSchema, type KeySource } from '../keys/key-source.js';
-import { FileStateStore } from './file-store.js';
+import { InputError } from '../errors.js';
+import type { AuditTrail } from '../keys/audit.js';
+import type { DataKeys } from '../keys/data-keys.js';
+import { Documents } from './documents.js';
+import { installationLock, KEYS_LOCK, type Lock, takeLock } from './lock.js';
+import type { EncryptedObjects } from './objects.js';
+import { rewrapRoot, rootKeyUse } from './root.js';
 
 /** File names, host names and S3 prefixes are made from it: hence the narrow alphabet. */
 export const INSTALLATION_NAME = /^[a-z][a-z0-9-]{0,31}$/;
-const HEADER = 'header.json';
-/** A temporary file that is older was left by a writer that was killed. */
-const LEFTOVER_AGE_MS = 60 * 60 * 1000;
-
-/** Where the state of all installations lies: `$XDG_STATE_HOME/koprogo-infra`. */
-export const stateRoot = () => join(xdg.state(), 'koprogo-infra');
 
 /** Throws InputError unless it is 1 to 32 lower-case letters, digits and hyphens, a letter first. */
 export function checkInstallationName(name: string): string {
@@ -21,83 +15,87 @@ export function checkInstallationName(name: string): string {
   throw new InputError(`${JSON.stringify(name.slice(0, 60))} is not an installation name: 1 to 32 of a-z, 0-9 and "-", a letter first`);
 }
 
-/** Names of the installations that this user has a state of, sorted. */
-export async function listInstallations(): Promise<string[]> {
-  const entries = await readdir(stateRoot(), { withFileTypes: true }).catch((error: unknown) => {
-    if (errorCode(error) === 'ENOENT') return [];
-    throw error;
-  });
-  return entries.filter((entry) => entry.isDirectory() && INSTALLATION_NAME.test(entry.name)).map((entry) => entry.name).sort();
+export interface KeyUsage {
+  keyId: string;
+  objects: number;
+  bytes: number;
 }
 
-/**
- * The state of an installation, made when it does not exist yet. Throws InputError for a bad name or a directory that
- * others can reach, WrongKey for another key, InfraError for a damaged header.
- */
-export async function openInstallation(name: string, source: KeySource): Promise<FileStateStore> {
-  const directory = join(stateRoot(), checkInstallationName(name));
-  await ensurePrivateDirectory(stateRoot());
-  await ensurePrivateDirectory(directory);
-  const header = await readHeader(directory, name);
-  const root = header ? await source.open(header) : await createHeader(directory, name, source);
-  await removeLeftovers(directory);
-  return new FileStateStore(directory, name, deriveKey(root, ['koprogo-infra state', name]));
-}
+/** What is remembered of all installations, encrypted, in one place. */
+export class Store {
+  constructor(
+    readonly objects: EncryptedObjects,
+    readonly keys: DataKeys,
+    readonly audit: AuditTrail,
+    /** Seals the audit log: whoever cannot open the store cannot make lines that fit. */
+    readonly auditKey: Uint8Array,
+  ) {}
 
-/** Removes everything that is stored of an installation; no error when there is nothing. The caller holds its lock. */
-export async function removeInstallation(name: string): Promise<void> {
-  const directory = join(stateRoot(), checkInstallationName(name));
-  try {
-    await checkPrivate(directory);
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return;
-    throw error;
+  /** Names of the installations that something is stored of, sorted. */
+  async installations(): Promise<string[]> {
+    const documents = (await this.objects.list()).filter(({ kind }) => kind === 'document');
+    return [...new Set(documents.map(({ installation }) => installation))];
   }
-  await rm(directory, { recursive: true });
-  await syncDirectory(stateRoot());
-}
 
-async function readHeader(directory: string, name: string): Promise<KeyHeader | undefined> {
-  const file = join(directory, HEADER);
-  const content = await readRegularFile(file, 4096);
-  if (!content) return undefined;
-  const hints = [`put back a copy of ${file} from a backup of this computer`];
-  let value: unknown;
-  try {
-    value = JSON.parse(content.toString('utf8'));
-  } catch (cause) {
-    throw new InfraError(`the header of installation ${name} (${file}) is damaged: it is not JSON`, { hints, cause });
+  /** Throws InputError for a bad name. */
+  documents(installation: string): Documents {
+    return new Documents(this.objects, checkInstallationName(installation));
   }
-  const read = keyHeaderSchema.safeParse(value);
-  if (read.success) return read.data;
-  const wrong = read.error.issues.map((issue) => `${issue.path.map(String).join('.') || 'header'}: ${issue.message}`).join('; ');
-  throw new InfraError(`the header of installation ${name} (${file}) is damaged: ${wrong}`, { hints });
-}
 
-/** A new header is only made in an empty state: with documents but no header, a new one would bury them for good. */
-async function createHeader(directory: string, name: string, source: KeySource) {
-  const files = await readdir(directory);
-  if (files.some((file) => file.endsWith('.sealed'))) {
-    throw new InfraError(`the header of installation ${name} is missing, though there are stored documents in ${directory}`, {
-      hints: [`put back a copy of ${join(directory, HEADER)} from a backup of this computer`],
-    });
+  /** Throws InfraError (exit code "busy") when somebody alive has it. */
+  async lock(installation: string, purpose: string): Promise<Lock> {
+    return takeLock(this.objects, installationLock(checkInstallationName(installation)), purpose);
   }
-  const { key, header } = await source.create();
-  try {
-    await writeDurably(join(directory, HEADER), `${JSON.stringify(header, null, 2)}\n`, { exclusive: true });
-    return key;
-  } catch (error) {
-    const theirs = errorCode(error) === 'EEXIST' ? await readHeader(directory, name) : undefined;
-    if (theirs) return source.open(theirs);
-    throw error;
-  }
-}
 
-async function removeLeftovers(directory: string): Promise<void> {
-  for (const file of await readdir(directory)) {
-    if (!/^\..*\.tmp$/.test(file)) continue;
-    const path = join(directory, file);
-    const found = await stat(path).catch(() => undefined);
-    if (found && Date.now() - found.mtimeMs > LEFTOVER_AGE_MS) await rm(path, { force: true });
+  /** The lock of the keys: one rotation, re-wrap or retirement at a time. */
+  async lockKeys(purpose: string): Promise<Lock> {
+    return takeLock(this.objects, KEYS_LOCK, purpose);
+  }
+
+  /** Removes everything that is stored of an installation but its lock, which the caller holds. */
+  async removeInstallation(installation: string): Promise<void> {
+    checkInstallationName(installation);
+    const objects = (await this.objects.list()).filter((object) => object.installation === installation && object.kind !== 'lock');
+    for (const object of objects) {
+      const stored = await this.objects.stat(object);
+      if (stored) await this.objects.remove(object, stored);
+    }
+  }
+
+  /** How many objects and bytes need each version of the keys: what `retire` goes by. */
+  async keyUsage(): Promise<KeyUsage[]> {
+    const usage = new Map<string, KeyUsage>();
+    const uses = [await rootKeyUse(this.objects.backend)];
+    for (const object of await this.objects.list()) uses.push(await this.objects.keyUse(object));
+    for (const use of uses) {
+      if (!use) continue;
+      const sum = usage.get(use.keyId) ?? { keyId: use.keyId, objects: 0, bytes: 0 };
+      usage.set(use.keyId, { ...sum, objects: sum.objects + 1, bytes: sum.bytes + use.bytes });
+    }
+    return [...usage.values()];
+  }
+
+  /**
+   * Wraps every data key that is not under this key version anew, and reads it back. What others remove meanwhile is
+   * left alone. Killed anywhere, it goes on where it was. `tell` hears of each object that is done.
+   */
+  async rewrapAll(currentKeyId: string, tell: (done: number, of: number) => void): Promise<{ rewrapped: number; current: number }> {
+    const objects = await this.objects.list();
+    const count = { rewrapped: 0, current: 0 };
+    const note = (result: 'current' | 'rewrapped' | 'gone') => {
+      if (result !== 'gone') count[result] += 1;
+      tell(count.rewrapped + count.current, objects.length + 1);
+    };
+    for (const object of objects) note(await this.objects.rewrap(object, currentKeyId));
+    // The root last: while it needs the old key, nobody retires that.
+    note(await rewrapRoot(this.objects.backend, this.keys.provider, currentKeyId));
+    this.keys.flush();
+    return count;
+  }
+
+  async close(): Promise<void> {
+    this.keys.flush();
+    await this.audit.close();
+    await this.objects.backend.close();
   }
 }

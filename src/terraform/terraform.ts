@@ -1,43 +1,61 @@
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { type Command, CommandFailed, type Host, type Output } from '../edges/command.js';
 import { readRegularFile } from '../edges/files.js';
-import { LocalHost } from '../edges/process.js';
-import { InfraError, messageOf } from '../errors.js';
+import { type LocalOptions, LocalHost } from '../edges/process.js';
+import { InfraError } from '../errors.js';
+import { Interrupted } from '../interrupt.js';
 import type { Progress } from '../progress.js';
+import { terraformEnvironment } from './environment.js';
+import { Interruption } from './interruption.js';
+import { hasLegacyState } from './legacy-state.js';
 import { findTerraform, type TerraformProgram } from './program.js';
+import { changesState, type RunMode, StateRun } from './state-run.js';
+import { serveState } from './state-server.js';
+import type { TerraformStateStore } from './state-store.js';
+import { ownWords, parseJson, passOn } from './words.js';
 
 export interface TerraformOptions {
-  /** The working folder: the module is copied here, and the state lies here. */
+  /** The working folder: the module is copied here. The state is not: it lies in `state`. */
   directory: string;
-  /** The module's folder below templates/terraform: "sandbox". */
+  /** The module's folder: "sandbox" is that below templates/terraform. */
   module: string;
-  /** Values of the module's variables. Never a secret: they land in the state. */
+  /** Values of the module's variables. They are in the environment of Terraform and of what it starts: never a secret. */
   variables: Readonly<Record<string, unknown>>;
+  state: TerraformStateStore;
   progress: Progress;
-  /** Makes the host that runs Terraform, given its environment. For tests. */
-  host?: (options: { cwd: string; env: Readonly<Record<string, string>> }) => Host;
+  /** How long somebody else's lock on the state is waited for. Default 30. */
+  lockSeconds?: number;
+  /** Makes the host that runs Terraform. For tests. */
+  host?: (options: LocalOptions) => Host;
 }
 
-/** How long another Terraform on the same state is waited for: one that outlived a killed set-up comes to its end. */
-const LOCK_SECONDS = 300;
+const LOCK_SECONDS = 30;
 const APPLY_SECONDS = 3600;
-
+/** How long a Terraform that was told to end may take: it finishes the resource that it is at. */
+const GRACE_SECONDS = 600;
 const outputAnswer = z.record(z.string(), z.object({ value: z.unknown() }));
 
-/** Terraform (or OpenTofu) with one module in one working folder. Its own words are passed on, its failures translated. */
+/**
+ * Terraform (or OpenTofu) with one module in one working folder. Its own words are passed on, its failures translated.
+ *
+ * Its state passes through a server of this process on the loopback interface, one for each command, and is on no disk in
+ * clear at any time. What remains: while a command runs, whoever is the same user on this computer (or root) can read the
+ * server's password in `/proc/PID/environ` of Terraform and of the programs that it starts, and the state in the memory
+ * of both processes. The password is worth nothing once the command has ended, and is in no file and no command line.
+ */
 export class Terraform {
-  #host: Host | undefined;
   #program: TerraformProgram | undefined;
 
   constructor(private readonly options: TerraformOptions) {}
 
   /** Whether anything was ever applied here. */
-  get hasState(): boolean {
-    return existsSync(join(this.options.directory, 'terraform.tfstate'));
+  async hasState(): Promise<boolean> {
+    const { state, directory } = this.options;
+    return (await state.read()) !== undefined || existsSync(state.spool.place) || (await hasLegacyState(directory));
   }
 
   /** Copies the module into the working folder and initialises it. Everything else needs it once. */
@@ -47,64 +65,111 @@ export class Terraform {
     for (const file of await this.#moduleFiles()) await copyFile(file, join(directory, basename(file)));
     // The operator's own configuration could redirect providers or pass a token on.
     await writeFile(join(directory, 'empty.tfrc'), '');
-    await this.#run('initialise', ['init', '-backend=true', '-get=true']);
+    // Whatever backend was configured here before is forgotten, not asked about.
+    await this.#run('init', 'initialise', ['init', '-reconfigure', '-get=true']);
   }
 
   /** Whether the module, or what it says, differs from what was applied. Only reads, and does not wait for a lock. */
   async plan(): Promise<'none' | 'changes'> {
-    if (!(await this.#moduleIsCurrent())) return 'changes';
-    const { exitCode } = await this.#run('plan', ['plan', '-detailed-exitcode', '-refresh=false', '-lock=false'], { accept: [0, 2] });
+    if (!(await this.#moduleIsCurrent()) || (await hasLegacyState(this.options.directory))) return 'changes';
+    await this.#ensureInitialised();
+    const { exitCode } = await this.#run('read', 'plan', ['plan', '-detailed-exitcode', '-refresh=false', '-lock=false'], { accept: [0, 2] });
     return exitCode === 0 ? 'none' : 'changes';
   }
 
   /** Makes it so. `replace` names resources to make anew although nothing about them changed. */
   async apply(replace: readonly string[] = []): Promise<void> {
-    const args = ['apply', '-auto-approve', `-lock-timeout=${LOCK_SECONDS}s`, ...replace.map((address) => `-replace=${address}`)];
-    await this.#run('apply', args, { timeout: APPLY_SECONDS, onOutput: this.#passOn() });
+    await this.#change('apply', ...replace.map((address) => `-replace=${address}`));
   }
 
   /** The outputs, validated. Throws InfraError when they are not what the schema says. */
   async output<T>(schema: z.ZodType<T>): Promise<T> {
-    const { stdout } = await this.#run('read the outputs of', ['output', '-json']);
-    try {
-      const values = Object.entries(outputAnswer.parse(JSON.parse(stdout))).map(([name, { value }]) => [name, value]);
-      return schema.parse(Object.fromEntries(values));
-    } catch (cause) {
-      throw new InfraError(`Terraform's outputs in ${this.options.directory} are not what they must be: ${messageOf(cause)}`, { hints: ['koprogo-infra setup'], cause });
-    }
+    await this.#ensureInitialised();
+    const { stdout } = await this.#run('read', 'read the outputs of', ['output', '-json']);
+    const outputs = outputAnswer.safeParse(parseJson(stdout));
+    const values = outputs.success ? Object.entries(outputs.data).map(([name, { value }]) => [name, value]) : [];
+    const read = schema.safeParse(Object.fromEntries(values));
+    if (read.success) return read.data;
+    // Paths and codes only: outputs may be secret.
+    const wrong = read.error.issues.map(({ path, code }) => `${path.map(String).join('.') || 'all of them'}: ${code}`).join('; ');
+    throw new InfraError(`Terraform's outputs in ${this.options.directory} are not what they must be: ${wrong}`, { hints: ['koprogo-infra setup'] });
   }
 
   /** The addresses of the resources in the state: "terraform_data.server". A tainted one (its making failed) counts as absent. */
   async resources(): Promise<string[]> {
-    if (!this.hasState) return [];
-    const { stdout } = await this.#run('list', ['show', '-json']);
+    if (!(await this.hasState())) return [];
+    await this.#ensureInitialised();
+    const { stdout } = await this.#run('read', 'list', ['show', '-json']);
     const resource = z.object({ address: z.string(), tainted: z.boolean().optional() });
-    const state = z.object({ values: z.object({ root_module: z.object({ resources: z.array(resource).optional() }) }).optional() }).parse(JSON.parse(stdout));
+    const state = z.object({ values: z.object({ root_module: z.object({ resources: z.array(resource).optional() }) }).optional() }).parse(parseJson(stdout));
     return (state.values?.root_module.resources ?? []).filter(({ tainted }) => tainted !== true).map(({ address }) => address);
   }
 
   async destroy(): Promise<void> {
-    await this.#run('destroy', ['destroy', '-auto-approve', `-lock-timeout=${LOCK_SECONDS}s`], { timeout: APPLY_SECONDS, onOutput: this.#passOn() });
+    await this.#change('destroy');
   }
 
-  async #run(verb: string, [subcommand = '', ...args]: readonly string[], rest: Partial<Command> = {}): Promise<Output> {
-    this.#host ??= this.#makeHost();
-    this.#program ??= await findTerraform(this.#host);
+  async #change(mode: 'apply' | 'destroy', ...args: readonly string[]): Promise<void> {
+    const wait = `-lock-timeout=${this.options.lockSeconds ?? LOCK_SECONDS}s`;
+    await this.#run(mode, mode, [mode, '-auto-approve', wait, ...args], { timeout: APPLY_SECONDS });
+  }
+
+  /** A working folder of a previous version, or a new one for a state that was made elsewhere. */
+  async #ensureInitialised(): Promise<void> {
+    const cached = await readRegularFile(join(this.options.directory, '.terraform', 'terraform.tfstate'));
+    const backend = z.object({ backend: z.object({ type: z.literal('http') }) });
+    if (!cached || !backend.safeParse(parseJson(cached.toString('utf8'))).success) await this.init();
+  }
+
+  /** Runs Terraform with a server for its state, which ends with it. */
+  async #run(mode: RunMode, verb: string, argv: readonly string[], rest: Partial<Command> = {}): Promise<Output> {
+    const { directory, state, progress } = this.options;
+    this.#program ??= await findTerraform(this.#makeHost({}));
     const { command } = this.#program;
-    const flags = subcommand === 'output' || subcommand === 'show' ? ['-no-color'] : ['-no-color', '-input=false'];
+    const run = await StateRun.begin({ store: state, mode, folder: directory, progress });
+    const changing = changesState(mode);
+    if (changing) await blockErroredState(directory);
+    const server = await serveState(run, changing);
+    const interruption = changing ? new Interruption() : undefined;
     try {
-      return await this.#host.run({ argv: [command, subcommand, ...flags, ...args], timeout: 300, purpose: `${verb} Terraform's module`, ...rest });
+      const ended = await settled(this.#execute(command, verb, argv, rest, server.environment, interruption));
+      await server.close();
+      const { unstored, failure } = await run.finish();
+      if (unstored) throw 'error' in ended ? unstored.after(ended.error) : unstored;
+      if (interruption?.happened === true) throw new Interrupted('error' in ended ? ended.error : undefined);
+      if (failure) throw failure;
+      if ('error' in ended) throw ended.error;
+      return ended.value;
+    } finally {
+      interruption?.giveBack();
+    }
+  }
+
+  async #execute(command: string, verb: string, [subcommand = '', ...args]: readonly string[], rest: Partial<Command>, server: Readonly<Record<string, string>>, interruption?: Interruption): Promise<Output> {
+    const { directory, variables, progress } = this.options;
+    const host = this.#makeHost({
+      cwd: directory,
+      env: { ...terraformEnvironment(directory, variables), ...server },
+      ...(interruption ? { signal: interruption.signal, graceSeconds: GRACE_SECONDS } : {}),
+    });
+    const flags = subcommand === 'output' || subcommand === 'show' ? ['-no-color'] : ['-no-color', '-input=false'];
+    const onOutput = (text: string): void => {
+      interruption?.listen(text);
+      if (interruption) passOn(text, progress);
+    };
+    try {
+      return await host.run({ argv: [command, subcommand, ...flags, ...args], timeout: 300, purpose: `${verb} Terraform's module`, onOutput, ...rest });
     } catch (error) {
       if (!(error instanceof CommandFailed)) throw error;
-      throw new InfraError(`${command} ${subcommand} failed in ${this.options.directory}:\n${ownWords(error.output)}`, {
+      // No cause: it holds all that Terraform printed, and at worst that is the state.
+      throw new InfraError(`${command} ${subcommand} failed in ${directory}:\n${ownWords(error.output)}`, {
         hints: ['type the same command again: what was built stays, and it continues from there'],
-        cause: error,
       });
     }
   }
 
   async #moduleFiles(): Promise<string[]> {
-    const source = fileURLToPath(new URL(`../../templates/terraform/${this.options.module}/`, import.meta.url));
+    const source = resolve(fileURLToPath(new URL('../../templates/terraform', import.meta.url)), this.options.module);
     return (await readdir(source)).filter((name) => name.endsWith('.tf')).map((name) => join(source, name));
   }
 
@@ -116,51 +181,24 @@ export class Terraform {
     return true;
   }
 
-  #makeHost(): Host {
-    const { directory, variables } = this.options;
-    const make = this.options.host ?? ((options) => new LocalHost(options));
-    const values = Object.entries(variables).map(([name, value]): [string, string] => [`TF_VAR_${name}`, typeof value === 'string' ? value : JSON.stringify(value)]);
-    return make({
-      cwd: directory,
-      env: {
-        ...Object.fromEntries(values),
-        TF_IN_AUTOMATION: '1',
-        TF_INPUT: '0',
-        CHECKPOINT_DISABLE: '1',
-        TF_CLI_CONFIG_FILE: join(directory, 'empty.tfrc'),
-        // The operator's own settings for other work must not leak in here.
-        TF_WORKSPACE: 'default',
-        TF_DATA_DIR: join(directory, '.terraform'),
-        TF_CLI_ARGS: '',
-        TF_CLI_ARGS_init: '',
-        TF_CLI_ARGS_plan: '',
-        TF_CLI_ARGS_apply: '',
-        TF_CLI_ARGS_destroy: '',
-        TF_CLI_ARGS_output: '',
-        TF_CLI_ARGS_show: '',
-        TF_LOG: '',
-      },
-    });
-  }
-
-  /** Passes "terraform_data.server: Creating…" and what a provisioner's program says on to whoever waits. */
-  #passOn(): (text: string) => void {
-    return (text) => {
-      for (const [, resource = '', said = ''] of text.matchAll(/^(?:terraform_data\.)?([\w.-]+)(?: \([^)]*\))?: (.+)$/gm)) {
-        if (!said.startsWith('Executing:') && !said.startsWith('Provisioning with')) this.options.progress.update(`${resource.replaceAll('_', ' ')}: ${said.replace(/ \[id=.*$/, '')}`);
-      }
-    };
+  #makeHost(options: LocalOptions): Host {
+    return this.options.host?.(options) ?? new LocalHost(options);
   }
 }
 
-/** Terraform's own error messages, without their frames. */
-function ownWords({ stderr, stdout }: Output): string {
-  const lines = `${stderr}\n${stdout}`.split('\n').map((line) => line.replace(/^[╷│╵]\s?/, '').trimEnd());
-  const first = lines.findIndex((line) => line.startsWith('Error'));
-  return lines
-    .slice(Math.max(first, 0))
-    .filter((line) => line !== '')
-    .slice(0, 20)
-    .join('\n')
-    .replace(/[^\P{Cc}\n\t]/gu, '');
+/**
+ * Where Terraform cannot hand its state over, because this process was killed, it writes it to a file of this name, in
+ * clear and for all to read; where a directory has the name, it prints it to the pipe that led here.
+ */
+async function blockErroredState(folder: string): Promise<void> {
+  await mkdir(join(folder, 'errored.tfstate'), { recursive: true, mode: 0o700 });
+}
+
+/** How a promise ended, as a value. */
+async function settled<T>(work: Promise<T>): Promise<{ value: T } | { error: unknown }> {
+  try {
+    return { value: await work };
+  } catch (error) {
+    return { error };
+  }
 }

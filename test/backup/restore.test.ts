@@ -6,13 +6,12 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Manifest } from '../../src/backup/manifest.js';
 import { restoreBackup, RestoreDiffers, type RestoreOptions } from '../../src/backup/restore.js';
 import { restoreTestStep } from '../../src/backup/restore-test.js';
+import { MemoryState } from '../fixtures/memory-state.js';
 import type { BackupSource } from '../../src/backup/restore-stream.js';
 import { type DatabaseTarget, discardDatabase, scratchName } from '../../src/backup/scratch.js';
 import { LocalHost } from '../../src/edges/process.js';
 import { EXIT, InfraError } from '../../src/errors.js';
-import { sealingKey } from '../../src/keys/seal.js';
 import { silent } from '../../src/progress.js';
-import { FileStateStore } from '../../src/state/file-store.js';
 import { postgresUnavailable, type RunningPostgres, startPostgres } from '../fixtures/postgres.js';
 import { type Content, dumpOf, ID, type Keys, makeBackup, makeKeys, SAMPLE_SQL, sealFor, sha256 } from './restore-support.js';
 
@@ -243,7 +242,7 @@ describe.skipIf(why !== undefined)('a restore', { timeout: 120_000 }, () => {
   it('as the last step of a set-up is done once, stored when it passed, and never when it failed', async () => {
     const home = mkdtempSync(join(tmpdir(), 'koprogo-step-'));
     try {
-      const state = new FileStateStore(home, 'main', sealingKey(Buffer.alloc(32, 1)));
+      const state = new MemoryState();
       let newest: BackupSource | undefined;
       const step = restoreTestStep({ state, progress: silent, target: async () => target, withNewest: (work) => work(newest) });
       expect((await step.check()).state).toBe('needed');

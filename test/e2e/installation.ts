@@ -4,10 +4,10 @@ import { z } from 'zod';
 import { answersSchema, ANSWERS_DOCUMENT } from '../../src/commands/open.js';
 import { type Command, script } from '../../src/edges/command.js';
 import { xdg } from '../../src/edges/files.js';
-import { keySourceFromEnvironment } from '../../src/keys/key-source.js';
 import { toConfig } from '../../src/setup/config.js';
 import { type Context, createContext } from '../../src/setup/context.js';
-import { openInstallation } from '../../src/state/installations.js';
+import type { Store } from '../../src/state/installations.js';
+import { openStore } from '../../src/state/open-store.js';
 import type { StateStore } from '../../src/state/store.js';
 import { hasEnded } from '../../src/targets/sandbox/daemons.js';
 import { readDocument } from '../../src/targets/sandbox/document.js';
@@ -22,6 +22,7 @@ export class Installation {
   readonly directory: string;
   readonly disks: { root: string; postgres: string; documents: string };
   #context: Context | undefined;
+  #store: Store | undefined;
 
   constructor(readonly name: string) {
     this.directory = join(xdg.data(), 'koprogo-infra', name);
@@ -30,7 +31,8 @@ export class Installation {
   }
 
   async state(): Promise<StateStore> {
-    return openInstallation(this.name, await keySourceFromEnvironment());
+    this.#store ??= await openStore(process.env, () => Promise.resolve(undefined));
+    return this.#store.documents(this.name);
   }
 
   async context(): Promise<Context> {

@@ -1,90 +1,88 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { hostname, tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { hostname } from 'node:os';
+import { expect, it } from 'vitest';
 import { EXIT } from '../../src/errors.js';
-import { stateRoot } from '../../src/state/installations.js';
-import { lockInstallation } from '../../src/state/lock.js';
+import type { Store } from '../../src/state/installations.js';
+import { breakLock, installationLock, readLock } from '../../src/state/lock.js';
+import { machineId } from '../../src/state/process-identity.js';
+import { testStore } from '../fixtures/store.js';
 
-let home: string;
-beforeEach(async () => {
-  home = await mkdtemp(join(tmpdir(), 'koprogo-lock-'));
-  vi.stubEnv('XDG_STATE_HOME', home);
-});
-afterEach(async () => {
-  vi.unstubAllEnvs();
-  await rm(home, { recursive: true, force: true });
-});
+const LOCK = { installation: 'main', kind: 'lock', name: 'installation' };
 
 /** A process that has certainly ended, and could have held the lock. */
 async function deadOwner(over: object = {}) {
   const child = spawn('true');
   await once(child, 'exit');
-  return { token: 'a'.repeat(32), pid: child.pid, started: 'boot:1', host: hostname(), purpose: 'setup', since: new Date().toISOString(), ...over };
+  return { token: 'a'.repeat(32), pid: child.pid, started: 'boot:1', host: hostname(), machine: await machineId(), user: 'root', purpose: 'setup', since: new Date().toISOString(), ...over };
 }
-const write = async (owner: object, suffix = '') => {
-  await (await lockInstallation('warm-up', 'make the directory')).release();
-  await writeFile(join(stateRoot(), `main.lock${suffix}`), JSON.stringify(owner));
-};
+async function write(store: Store, owner: object): Promise<void> {
+  await store.objects.write(LOCK, Buffer.from(JSON.stringify(owner)), (await store.objects.stat(LOCK)) ?? 'absent');
+}
 
 it('is had by one at a time, and the second is told by whom', async () => {
-  const lock = await lockInstallation('main', 'setup');
-  const other = await lockInstallation('other', 'setup');
-  await expect(lockInstallation('main', 'destroy')).rejects.toMatchObject({
+  const store = await testStore();
+  const lock = await store.lock('main', 'setup');
+  const other = await store.lock('other', 'setup');
+  await expect(store.lock('main', 'destroy')).rejects.toMatchObject({
     exitCode: EXIT.busy,
-    message: expect.stringMatching(new RegExp(`installation main is in use: setup, process ${process.pid} on this computer, since 20`)) as string,
+    message: expect.stringMatching(new RegExp(`installation main is in use: setup, by .*, process ${process.pid} on ${hostname()}, since 20`)) as string,
   });
   await lock.release();
   await lock.release();
-  await (await lockInstallation('main', 'destroy')).release();
+  await (await store.lock('main', 'destroy')).release();
   await other.release();
-  expect(await readdir(stateRoot())).toEqual([]);
+  expect(await store.objects.list()).toEqual([]);
 });
 
 it('of a dead process is taken over, also when its pid runs again as another process', async () => {
-  await write(await deadOwner());
-  await (await lockInstallation('main', 'setup')).release();
-  await write(await deadOwner({ pid: process.pid }));
-  await (await lockInstallation('main', 'setup')).release();
-  expect(await readdir(stateRoot())).toEqual([]);
+  const store = await testStore();
+  await write(store, await deadOwner());
+  await (await store.lock('main', 'setup')).release();
+  await write(store, await deadOwner({ pid: process.pid }));
+  await (await store.lock('main', 'setup')).release();
+  expect(await readLock(store.objects, installationLock('main'))).toBeUndefined();
 });
 
-it('of a process that died while it took over is taken over too', async () => {
-  await write(await deadOwner());
-  await write(await deadOwner({ token: 'b'.repeat(32) }), `.${'a'.repeat(32)}`);
-  const lock = await lockInstallation('main', 'setup');
-  await expect(lockInstallation('main', 'setup')).rejects.toMatchObject({ exitCode: EXIT.busy });
+it('of another computer stays, also of one with the same name, until somebody breaks it', async () => {
+  const store = await testStore();
+  for (const over of [{ host: 'elsewhere' }, { machine: 'another' }]) {
+    await write(store, await deadOwner(over));
+    await expect(store.lock('main', 'setup')).rejects.toMatchObject({ hints: expect.arrayContaining([expect.stringContaining('koprogo-infra state unlock')]) as string[] });
+  }
+  await breakLock(store.objects, installationLock('main'));
+  await breakLock(store.objects, installationLock('main'));
+  await (await store.lock('main', 'setup')).release();
+});
+
+it('of another version is not guessed at', async () => {
+  const store = await testStore();
+  await write(store, { pid: 'x' });
+  await expect(store.lock('main', 'setup')).rejects.toMatchObject({ exitCode: EXIT.busy, message: expect.stringContaining('another version') as string });
+});
+
+it('is not given back by somebody who lost it', async () => {
+  const store = await testStore();
+  const lock = await store.lock('main', 'setup');
+  await breakLock(store.objects, installationLock('main'));
+  const theirs = await store.lock('main', 'destroy');
   await lock.release();
-  expect(await readdir(stateRoot())).toEqual([]);
-});
-
-it('of another computer stays, with the way out', async () => {
-  await write(await deadOwner({ host: 'elsewhere' }));
-  await expect(lockInstallation('main', 'setup')).rejects.toMatchObject({
-    message: expect.stringContaining('on elsewhere') as string,
-    hints: expect.arrayContaining([expect.stringContaining('rm ')]) as string[],
-  });
-});
-
-it('that is damaged stays and is named', async () => {
-  await write(await deadOwner());
-  await writeFile(join(stateRoot(), 'main.lock'), '{"pid":');
-  await expect(lockInstallation('main', 'setup')).rejects.toThrow(/main.lock is damaged/);
+  await expect(store.lock('main', 'setup')).rejects.toThrow(/in use: destroy/);
+  await theirs.release();
 });
 
 it('of the dead is won by exactly one of many, again and again', { timeout: 120_000 }, async () => {
+  const store = await testStore();
   for (let round = 0; round < 20; round++) {
-    await write(await deadOwner({ token: round.toString(16).padStart(32, '0') }));
+    await write(store, await deadOwner({ token: round.toString(16).padStart(32, '0') }));
     // Staggered, so that some read the dead owner just before another has taken over.
     const takers = Array.from({ length: 16 }, async (_, taker) => {
       for (let turn = 0; turn < taker * 3; turn++) await new Promise((resolve) => setImmediate(resolve));
-      return lockInstallation('main', 'race');
+      return store.lock('main', 'race');
     });
     const won = (await Promise.allSettled(takers)).filter((result) => result.status === 'fulfilled');
     expect(won).toHaveLength(1);
     await won[0]?.value.release();
   }
-  expect((await readdir(stateRoot())).filter((file) => file.startsWith('main'))).toEqual([]);
+  expect(await store.objects.list()).toEqual([]);
 });

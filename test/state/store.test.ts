@@ -1,205 +1,224 @@
-import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { randomBytes } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { keyFile, passphrase, WrongKey } from '../../src/keys/key-source.js';
+import { EXIT } from '../../src/errors.js';
+import { MasterKeys } from '../../src/keys/providers/none.js';
 import { Secret } from '../../src/secret.js';
-import { listInstallations, openInstallation, removeInstallation, stateRoot } from '../../src/state/installations.js';
+import { MemoryBackend } from '../../src/state/backends/memory.js';
+import type { Store } from '../../src/state/installations.js';
+import { Replayed } from '../../src/state/objects.js';
 import { secretText } from '../../src/state/schema.js';
+import { masterKeys, testStore } from '../fixtures/store.js';
 
 const schema = z.object({ name: z.string(), password: secretText });
 const document = { name: 'x', password: new Secret('planted-secret-7f3a') };
-let home: string;
-let key: string;
 
-beforeEach(async () => {
-  home = await mkdtemp(join(tmpdir(), 'koprogo-state-'));
-  vi.stubEnv('XDG_STATE_HOME', join(home, 'state'));
-  key = join(home, 'config', 'state.key');
-});
-afterEach(async () => {
-  vi.unstubAllEnvs();
-  await rm(home, { recursive: true, force: true });
-});
-
-const open = (name = 'main') => openInstallation(name, keyFile(key));
+/** The one object of the backend that is not its root. */
+async function onlyObject(backend: MemoryBackend): Promise<string> {
+  const [id, ...more] = (await backend.ids()).filter((one) => one !== 'root');
+  if (id === undefined || more.length > 0) throw new Error('not one object');
+  return id;
+}
 
 describe('documents', () => {
   it('come back, with their secrets, from another process', async () => {
-    await (await open()).put('stack', document);
-    const read = await (await open()).get('stack', schema);
+    const [backend, keys] = [new MemoryBackend(), masterKeys()];
+    await (await testStore(backend, keys)).documents('main').put('stack', document);
+    const read = await (await testStore(backend, keys)).documents('main').get('stack', schema);
     expect(read?.password.reveal()).toBe('planted-secret-7f3a');
     expect(read?.name).toBe('x');
   });
 
   it('keep secrets wherever they stand in the value', async () => {
-    const store = await open();
-    await store.put('deep', { list: [{ one: new Secret('s1') }, new Secret('s2')] });
-    await store.put('bare', new Secret('s3'));
-    expect(await store.get('deep', z.unknown())).toEqual({ list: [{ one: 's1' }, 's2'] });
-    expect(await store.get('bare', z.unknown())).toBe('s3');
+    const documents = (await testStore()).documents('main');
+    await documents.put('deep', { list: [{ one: new Secret('s1') }, new Secret('s2')] });
+    await documents.put('bare', new Secret('s3'));
+    expect(await documents.get('deep', z.unknown())).toEqual({ list: [{ one: 's1' }, 's2'] });
+    expect(await documents.get('bare', z.unknown())).toBe('s3');
   });
 
   it('are undefined before they exist and after they were removed', async () => {
-    const store = await open();
-    expect(await store.get('stack', schema)).toBeUndefined();
-    await store.put('stack', document);
-    await store.put('other-1', document);
-    expect(await store.names()).toEqual(['other-1', 'stack']);
-    await store.remove('stack');
-    await store.remove('stack');
-    expect(await store.get('stack', schema)).toBeUndefined();
-    expect(await store.names()).toEqual(['other-1']);
+    const documents = (await testStore()).documents('main');
+    expect(await documents.get('stack', schema)).toBeUndefined();
+    await documents.put('stack', document);
+    await documents.put('other-1', document);
+    expect(await documents.names()).toEqual(['other-1', 'stack']);
+    await documents.remove('stack');
+    await documents.remove('stack');
+    expect(await documents.get('stack', schema)).toBeUndefined();
+    expect(await documents.names()).toEqual(['other-1']);
+    await documents.put('stack', document);
+    expect(await documents.get('stack', schema)).toBeDefined();
   });
 
-  it('lie there encrypted, readable by the owner only, with nothing left beside them', async () => {
-    const store = await open();
-    await store.put('stack', document);
-    const files = await readdir(store.directory);
-    expect(files.sort()).toEqual(['header.json', 'stack.sealed']);
-    for (const file of files) {
-      expect((await stat(join(store.directory, file))).mode & 0o777).toBe(0o600);
-      expect((await readFile(join(store.directory, file))).includes('planted-secret')).toBe(false);
+  it('show the backend neither content nor names', async () => {
+    const backend = new MemoryBackend();
+    await (await testStore(backend)).documents('tilleuls').put('recovery-key', document);
+    for (const id of await backend.ids()) {
+      const bytes = (await backend.read(id))?.bytes.toString('latin1') ?? '';
+      for (const text of ['planted-secret', 'tilleuls', 'recovery-key', 'document', Buffer.from('tilleuls').toString('base64url')]) {
+        expect(bytes).not.toContain(text);
+        expect(id).not.toContain(text);
+      }
     }
-    expect((await stat(store.directory)).mode & 0o777).toBe(0o700);
-    expect((await stat(stateRoot())).mode & 0o777).toBe(0o700);
   });
 
   it('are found damaged at every flipped bit and every length', async () => {
-    const store = await open();
-    await store.put('stack', document);
-    const file = join(store.directory, 'stack.sealed');
-    const good = await readFile(file);
+    const backend = new MemoryBackend();
+    const documents = (await testStore(backend)).documents('main');
+    await documents.put('stack', document);
+    const id = await onlyObject(backend);
+    const good = (await backend.read(id))?.bytes ?? Buffer.alloc(0);
+    const store = async (bytes: Buffer) => backend.write(id, bytes, { revision: (await backend.read(id))?.revision ?? '' });
     for (let at = 0; at < good.length; at++) {
       const bad = Buffer.from(good);
       bad[at] = (bad[at] ?? 0) ^ (1 << at % 8);
-      await writeFile(file, bad);
-      await expect(store.get('stack', schema)).rejects.toThrow(/"stack" of installation main cannot be used/);
-      await writeFile(file, good.subarray(0, at));
-      await expect(store.get('stack', schema)).rejects.toThrow(/"stack"/);
+      await store(bad);
+      await expect(documents.get('stack', schema)).rejects.toThrow();
+      await store(good.subarray(0, at));
+      await expect(documents.get('stack', schema)).rejects.toThrow(/document "stack" of installation main/);
     }
-    await writeFile(file, good);
-    expect(await store.get('stack', schema)).toBeDefined();
+    await store(good);
+    expect(await documents.get('stack', schema)).toBeDefined();
   });
 
   it('are found exchanged: for another document, or for one of another installation', async () => {
-    const [store, other] = [await open('main'), await open('second')];
-    await store.put('one', document);
-    await other.put('one', document);
-    await copyFile(join(store.directory, 'one.sealed'), join(store.directory, 'two.sealed'));
-    await expect(store.get('two', schema)).rejects.toThrow(/tag does not match/);
-    await copyFile(join(other.directory, 'one.sealed'), join(store.directory, 'one.sealed'));
-    await expect(store.get('one', schema)).rejects.toThrow(/tag does not match/);
+    const backend = new MemoryBackend();
+    const store = await testStore(backend);
+    await store.documents('main').put('one', document);
+    const first = await onlyObject(backend);
+    await store.documents('second').put('one', document);
+    await store.documents('main').put('two', document);
+    const bytes = (await backend.read(first))?.bytes ?? Buffer.alloc(0);
+    for (const id of (await backend.ids()).filter((one) => one !== 'root' && one !== first)) await backend.write(id, bytes, { revision: (await backend.read(id))?.revision ?? '' });
+    await expect(store.documents('main').get('two', schema)).rejects.toThrow(/data key|not what was stored/);
+    await expect(store.documents('second').get('one', schema)).rejects.toThrow(/data key|not what was stored/);
+    expect(await store.documents('main').get('one', schema)).toBeDefined();
   });
 
   it('of another shape are refused without quoting their content', async () => {
-    const store = await open();
-    await store.put('stack', { name: 'secret-name-1', password: 5 });
-    const error: unknown = await store.get('stack', schema).catch((thrown: unknown) => thrown);
+    const documents = (await testStore()).documents('main');
+    await documents.put('stack', { name: 'secret-name-1', password: 5 });
+    const error: unknown = await documents.get('stack', schema).catch((thrown: unknown) => thrown);
     expect(String(error)).toMatch(/password: invalid_union/);
-    await expect(store.get('stack', z.object({ name: z.enum(['a']) }))).rejects.not.toThrow(/secret-name-1/);
+    await expect(documents.get('stack', z.object({ name: z.enum(['a']) }))).rejects.not.toThrow(/secret-name-1/);
   });
 
-  it('have names that cannot leave the directory', async () => {
-    const store = await open();
-    for (const name of ['../x', 'a/b', '', 'A', 'a.b', '.x', '1a', 'a\n']) {
-      await expect(store.put(name, {})).rejects.toThrow(TypeError);
-      await expect(store.get(name, schema)).rejects.toThrow(TypeError);
+  it('have strict names', async () => {
+    const documents = (await testStore()).documents('main');
+    for (const name of ['../x', 'a/b', '', 'A', 'a.b', '.x', '1a', 'a\n', 'a'.repeat(65)]) {
+      await expect(documents.put(name, {})).rejects.toThrow(TypeError);
+      await expect(documents.get(name, schema)).rejects.toThrow(TypeError);
     }
   });
+});
 
-  it('are not read through a symbolic link', async () => {
-    const store = await open();
-    await store.put('stack', document);
-    await symlink(join(store.directory, 'stack.sealed'), join(store.directory, 'link.sealed'));
-    await expect(store.get('link', schema)).rejects.toThrow(/symbolic link/);
+describe('two operators', () => {
+  it('cannot overwrite one another: the second is told, and loses nothing', async () => {
+    const [backend, keys] = [new MemoryBackend(), masterKeys()];
+    const [mine, yours] = [(await testStore(backend, keys)).documents('main'), (await testStore(backend, keys)).documents('main')];
+    await mine.put('list', ['a']);
+    expect(await yours.get('list', z.array(z.string()))).toEqual(['a']);
+    await mine.put('list', ['a', 'b']);
+    await expect(yours.put('list', ['a', 'c'])).rejects.toMatchObject({ exitCode: EXIT.busy });
+    expect(await yours.get('list', z.array(z.string()))).toEqual(['a', 'b']);
+    await yours.put('list', ['a', 'b', 'c']);
+    expect(await mine.get('list', z.array(z.string()))).toEqual(['a', 'b', 'c']);
+  });
+
+  it('who both find nothing do not both make it', async () => {
+    const [backend, keys] = [new MemoryBackend(), masterKeys()];
+    const [mine, yours] = [(await testStore(backend, keys)).documents('main'), (await testStore(backend, keys)).documents('main')];
+    expect(await mine.get('one', z.unknown())).toBeUndefined();
+    expect(await yours.get('one', z.unknown())).toBeUndefined();
+    await mine.put('one', 1);
+    await expect(yours.put('one', 2)).rejects.toMatchObject({ exitCode: EXIT.busy });
+  });
+
+  it('who open an empty store at once share one root', async () => {
+    const [backend, keys] = [new MemoryBackend(), masterKeys()];
+    const stores = await Promise.all(Array.from({ length: 8 }, () => testStore(backend, keys)));
+    await stores[0]?.documents('main').put('stack', document);
+    for (const store of stores) expect(await store.documents('main').get('stack', schema)).toBeDefined();
+  });
+});
+
+describe('an older content put back in its place', () => {
+  async function replayed(): Promise<{ store: Store; put: (value: number) => Promise<void>; get: () => Promise<unknown> }> {
+    const backend = new MemoryBackend();
+    const store = await testStore(backend);
+    const documents = store.documents('main');
+    await documents.put('count', 1);
+    const id = await onlyObject(backend);
+    const old = (await backend.read(id))?.bytes ?? Buffer.alloc(0);
+    await documents.put('count', 2);
+    await backend.write(id, old, { revision: (await backend.read(id))?.revision ?? '' });
+    return { store, put: (value) => documents.put('count', value), get: () => documents.get('count', z.number()) };
+  }
+
+  it('is noticed, and the way on is said', async () => {
+    const { get } = await replayed();
+    await expect(get()).rejects.toThrow(Replayed);
+    await expect(get()).rejects.toMatchObject({ hints: expect.arrayContaining([expect.stringContaining('koprogo-infra state accept count')]) as string[] });
+  });
+
+  it('is taken for right once the operator says so', async () => {
+    const { store, get, put } = await replayed();
+    await store.objects.accept({ installation: 'main', kind: 'document', name: 'count' });
+    expect(await get()).toBe(1);
+    await put(3);
+    expect(await get()).toBe(3);
   });
 });
 
 describe('installations', () => {
-  it('are listed, opened and removed by name', async () => {
-    expect(await listInstallations()).toEqual([]);
-    await open('b');
-    await open('a-1');
-    await writeFile(join(stateRoot(), 'file'), '');
-    await mkdir(join(stateRoot(), 'Not-A-Name'));
-    expect(await listInstallations()).toEqual(['a-1', 'b']);
-    await removeInstallation('b');
-    await removeInstallation('b');
-    expect(await listInstallations()).toEqual(['a-1']);
+  it('are those of which something is stored; a lock is nothing', async () => {
+    const store = await testStore();
+    expect(await store.installations()).toEqual([]);
+    const lock = await store.lock('locked', 'setup');
+    await store.documents('b').put('x', 1);
+    await store.documents('a-1').put('x', 1);
+    await store.documents('a-1').put('y', 1);
+    expect(await store.installations()).toEqual(['a-1', 'b']);
+    await store.removeInstallation('a-1');
+    await store.removeInstallation('a-1');
+    expect(await store.installations()).toEqual(['b']);
+    expect(await store.documents('a-1').names()).toEqual([]);
+    await lock.release();
   });
 
   it('have strict names', async () => {
+    const store = await testStore();
     for (const name of ['', 'A', '1a', '-a', 'a/b', '..', 'a.b', 'a;reboot', '$(id)', 'a\n', 'a'.repeat(33)]) {
-      await expect(open(name)).rejects.toThrow(/not an installation name/);
-      await expect(removeInstallation(name)).rejects.toThrow(/not an installation name/);
+      expect(() => store.documents(name)).toThrow(/not an installation name/);
+      await expect(store.removeInstallation(name)).rejects.toThrow(/not an installation name/);
     }
-    await expect(open('a'.repeat(32))).resolves.toBeDefined();
+  });
+});
+
+describe('keys', () => {
+  it('that are wrong are told from damage', async () => {
+    const backend = new MemoryBackend();
+    await testStore(backend, masterKeys(1));
+    await expect(testStore(backend, masterKeys(1))).rejects.toThrow(/another one than the one that encrypted this/);
+    await expect(testStore(backend, masterKeys(2))).rejects.toThrow(/version 1 of the master key, which is not set/);
   });
 
-  it('are refused when others can reach their directory', async () => {
-    const { directory } = await open();
-    for (const mode of [0o750, 0o701, 0o770]) {
-      await chmod(directory, mode);
-      await expect(open()).rejects.toThrow(/others can reach .* \(mode 07/);
-      await expect(removeInstallation('main')).rejects.toThrow(/others can reach/);
-    }
-    await chmod(directory, 0o700);
-    await chmod(stateRoot(), 0o755);
-    await expect(open()).rejects.toMatchObject({ hints: [`chmod 700 ${stateRoot()}`] });
-  });
-
-  it.runIf(process.getuid?.() === 0)('are refused when their directory is of another user (as root)', async () => {
-    const { directory } = await open();
-    const { chown } = await import('node:fs/promises');
-    await chown(directory, 65534, 65534);
-    await expect(open()).rejects.toThrow(/belongs to another user \(uid 65534, this is uid 0\)/);
-  });
-
-  it('are refused when their directory is a symbolic link', async () => {
-    await open();
-    await symlink(join(stateRoot(), 'main'), join(stateRoot(), 'linked'));
-    await expect(open('linked')).rejects.toThrow(/symbolic link/);
-  });
-
-  it('tell a wrong key from damage', async () => {
-    await (await open()).put('stack', document);
-    await expect(openInstallation('main', keyFile(join(home, 'elsewhere.key')))).rejects.toThrow(/elsewhere.key is missing/);
-    await open('other');
-    await openInstallation('third', keyFile(join(home, 'elsewhere.key')));
-    await expect(openInstallation('main', keyFile(join(home, 'elsewhere.key')))).rejects.toThrow(WrongKey);
-    await expect(openInstallation('main', passphrase(new Secret('x'.repeat(20))))).rejects.toThrow(/not by a passphrase/);
-  });
-
-  it('do not get a new header over documents that an old one opens', async () => {
-    const store = await open();
-    await store.put('stack', document);
-    const header = join(store.directory, 'header.json');
-    const good = await readFile(header);
-    await rm(header);
-    await expect(open()).rejects.toThrow(/header of installation main is missing/);
-    for (const bad of ['', '{', '{}', '[]', 'null', good.toString().replace('"format": 1', '"format": 2')]) {
-      await writeFile(header, bad);
-      await expect(open()).rejects.toThrow(/header of installation main .* is damaged/);
-    }
-    await writeFile(header, good);
-    expect(await (await open()).get('stack', schema)).toBeDefined();
-  });
-
-  it('opened for the first time by many at once share one header', async () => {
-    const stores = await Promise.all(Array.from({ length: 8 }, () => open()));
-    await stores[0]?.put('stack', document);
-    for (const store of stores) expect(await store.get('stack', schema)).toBeDefined();
-  });
-
-  it('lose the temporary files of killed writers, but not those of living ones', async () => {
-    const { directory } = await open();
-    const [old, young] = [join(directory, '.stack.sealed.aa.tmp'), join(directory, '.stack.sealed.bb.tmp')];
-    await writeFile(old, '');
-    await writeFile(young, '');
-    await utimes(old, new Date(0), new Date(0));
-    await open();
-    expect(await readdir(directory)).toEqual(['.stack.sealed.bb.tmp', 'header.json']);
+  it('that are rotated open the old and the new; after the re-wrap the old one is not needed', async () => {
+    const backend = new MemoryBackend();
+    const [first, second] = [{ version: 1, key: randomBytes(32) }, { version: 2, key: randomBytes(32) }];
+    const before = await testStore(backend, new MasterKeys(first, []));
+    await before.documents('main').put('old', 1);
+    const both = new MasterKeys(second, [first]);
+    const store = await testStore(backend, both);
+    await store.documents('main').put('new', 2);
+    expect(await store.documents('main').get('old', z.number())).toBe(1);
+    const [, current] = await both.versions();
+    const results = await store.rewrapAll(current?.keyId ?? '', () => undefined);
+    expect(results).toEqual({ rewrapped: 2, current: 1 });
+    expect(await store.rewrapAll(current?.keyId ?? '', () => undefined)).toEqual({ rewrapped: 0, current: 3 });
+    const after = (await testStore(backend, new MasterKeys(second, []))).documents('main');
+    expect(await after.get('old', z.number())).toBe(1);
+    expect(await after.get('new', z.number())).toBe(2);
   });
 });

@@ -1,6 +1,5 @@
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,9 +8,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LocalHost } from '../../src/edges/process.js';
 import { messageOf } from '../../src/errors.js';
 import { silent } from '../../src/progress.js';
+import type { StateStore } from '../../src/state/store.js';
 import { outputsSchema } from '../../src/targets/sandbox/spec.js';
 import { findTerraform } from '../../src/terraform/program.js';
+import { StateStoreTerraformState } from '../../src/terraform/document-state-store.js';
 import { Terraform } from '../../src/terraform/terraform.js';
+import { folderState } from '../fixtures/store.js';
+import { buildTerraformProgram, startTerraformProgram, type TerraformJob } from '../fixtures/terraform-program.js';
 
 const program = await findTerraform(new LocalHost()).catch(messageOf);
 const why = typeof program === 'string' ? program : undefined;
@@ -22,17 +25,22 @@ const PROGRAM = fileURLToPath(new URL('../fixtures/machine-program.mjs', import.
 describe.skipIf(why !== undefined)('the sandbox module with real Terraform', { timeout: 60_000 }, () => {
   let directory: string;
   let said: string[];
+  let state: StateStore;
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), "koprogo terraform's $(id) "));
+    await mkdir(join(directory, 'state'), { mode: 0o700 });
+    state = folderState(join(directory, 'state'));
     said = [];
   });
   afterEach(() => rm(directory, { recursive: true, force: true }));
 
-  function terraform(changed: Record<string, unknown> = {}): Terraform {
-    return new Terraform({
-      directory: join(directory, 'terraform'),
-      module: 'sandbox',
-      progress: { ...silent, update: (label) => void said.push(label) },
+  /** A run of the module, here or in a program of its own. */
+  function job(changed: Record<string, unknown> = {}): Omit<TerraformJob, 'verb'> {
+    return {
+      folder: join(directory, 'terraform'),
+      module: fileURLToPath(new URL('../../templates/terraform/sandbox', import.meta.url)),
+      state: join(directory, 'state'),
+      spool: join(directory, 'terraform', 'unstored-state.sealed'),
       variables: {
         node: process.execPath,
         program: PROGRAM,
@@ -46,7 +54,12 @@ describe.skipIf(why !== undefined)('the sandbox module with real Terraform', { t
         more_forwards: [{ from: 29999, to: 9999 }],
         ...changed,
       },
-    });
+    };
+  }
+
+  function terraform(changed: Record<string, unknown> = {}): Terraform {
+    const { folder, spool, variables } = job(changed);
+    return new Terraform({ directory: folder, module: 'sandbox', variables, progress: { ...silent, update: (label) => void said.push(label) }, state: new StateStoreTerraformState(state, 'test', spool) });
   }
 
   /** What our program was asked since the last look. */
@@ -59,7 +72,7 @@ describe.skipIf(why !== undefined)('the sandbox module with real Terraform', { t
 
   it('builds in order, changes nothing when run again, and takes down in reverse', async () => {
     const module = terraform();
-    expect(module.hasState).toBe(false);
+    expect(await module.hasState()).toBe(false);
     await module.init();
     await module.apply();
     expect(await asked()).toEqual(['disks-up', 'object-store-up', 'server-up']);
@@ -110,7 +123,7 @@ describe.skipIf(why !== undefined)('the sandbox module with real Terraform', { t
     await writeFile(join(directory, 'slow-server-up'), '');
     const module = terraform();
     await module.init();
-    const child = spawn(process.execPath, [await killedRun()], { stdio: 'ignore', detached: true });
+    const { child } = startTerraformProgram(await buildTerraformProgram(directory), { ...job(), verb: 'apply' });
     while (!existsSync(join(directory, 'log')) || !(await readFile(join(directory, 'log'), 'utf8')).includes('server-up')) await sleep(50);
     // The whole group: this program, Terraform, and what Terraform runs.
     process.kill(-(child.pid ?? 0), 'SIGKILL');
@@ -120,21 +133,6 @@ describe.skipIf(why !== undefined)('the sandbox module with real Terraform', { t
     expect((await asked()).at(-1)).toBe('server-up');
     expect(await module.plan()).toBe('none');
   });
-
-  /** A program that runs `terraform apply` as `apply()` does, to be killed. */
-  async function killedRun(): Promise<string> {
-    const file = join(directory, 'run.mjs');
-    const state = JSON.stringify({ cwd: join(directory, 'terraform') });
-    const variables = JSON.stringify({
-      TF_VAR_node: process.execPath, TF_VAR_program: PROGRAM, TF_VAR_directory: directory, TF_VAR_cpus: '2', TF_VAR_memory: '3072',
-      TF_VAR_image: '{"disk":"/image/disk.raw","kernel":"/image/vmlinuz","initrd":"/image/initrd.img"}', TF_VAR_sizes: '{"postgres":16,"documents":24}',
-      TF_VAR_serials: '{"postgres":"kopg-0a1b2c3d","documents":"kodocs-0a1b2c3d"}', TF_VAR_ports: '{"ssh":20022,"http":20080,"https":20443,"object_store":20480}',
-      TF_VAR_more_forwards: '[{"from":29999,"to":9999}]', TF_CLI_CONFIG_FILE: join(directory, 'terraform', 'empty.tfrc'), CHECKPOINT_DISABLE: '1',
-    });
-    const command = JSON.stringify(typeof program === 'string' ? '' : program.command);
-    await writeFile(file, `import { spawnSync } from 'node:child_process';\nspawnSync(${command}, ['apply', '-auto-approve', '-input=false'], { ...${state}, env: { ...process.env, ...${variables} } });\n`);
-    return file;
-  }
 
   it('says what is wrong with outputs that are not ours', async () => {
     const module = terraform();

@@ -5,6 +5,8 @@ export function layout(directory: string) {
   const machine = join(directory, 'machine');
   return {
     terraform: join(directory, 'terraform'),
+    /** A state of Terraform's that could not be stored yet, encrypted. */
+    terraformSpool: join(directory, 'terraform', 'unstored-state.sealed'),
     objectStore: join(directory, 'object-store'),
     machine,
     /** The image's disk, kernel and initrd, linked or copied here so that an emptied cache does not break the server. */

@@ -6,6 +6,7 @@ import type { Host } from '../../edges/command.js';
 import { InfraError } from '../../errors.js';
 import { CLOSED_PORTS } from '../../machine.js';
 import { blocked, done, needed, type Step } from '../../step.js';
+import { StateStoreTerraformState } from '../../terraform/document-state-store.js';
 import { Terraform } from '../../terraform/terraform.js';
 import type { ImageSource } from '../target.js';
 import { newDocument, readDocument, type SandboxDocument, withForwards, writeDocument } from './document.js';
@@ -34,11 +35,12 @@ const USABLE_PATH = /^[\w@%+=:./-]+$/;
 /** The compiled program that the module's provisioners run: it lies beside this file in dist/. */
 const PROGRAM = fileURLToPath(new URL('./machine.js', import.meta.url));
 
-export function terraformOf(options: Pick<MachineStepOptions, 'directory' | 'cacheDirectory' | 'sizes' | 'progress'>, document: SandboxDocument): Terraform {
-  const { directory, cacheDirectory, sizes, progress } = options;
+export function terraformOf(options: Pick<MachineStepOptions, 'name' | 'state' | 'directory' | 'cacheDirectory' | 'sizes' | 'progress'>, document: SandboxDocument): Terraform {
+  const { name, state, directory, cacheDirectory, sizes, progress } = options;
   return new Terraform({
     directory: layout(directory).terraform,
     module: 'sandbox',
+    state: new StateStoreTerraformState(state, name, layout(directory).terraformSpool),
     progress,
     variables: {
       node: process.execPath,
@@ -83,7 +85,7 @@ export function machineStep(options: MachineStepOptions): Step {
         return blocked(`the sandbox needs ${gigabytes(NEEDED_BYTES)} GB for its disks in ${directory}, where ${gigabytes(free)} GB are free`, 'make room, or: export XDG_DATA_HOME=/a/larger/disk');
       }
       const terraform = document && terraformOf(options, document);
-      if (!document || terraform?.hasState !== true) return needed('build the server with Terraform: a virtual machine with two data disks and a TPM', 'start an object store (S3) beside it');
+      if (!terraform || !(await terraform.hasState())) return needed('build the server with Terraform: a virtual machine with two data disks and a TPM', 'start an object store (S3) beside it');
       const missing = CLOSED_PORTS.filter((port) => !document.forwards.some(({ to }) => to === port));
       if (missing.length > 0) return needed(`restart the server, with ports ${missing.join(', ')} forwarded to it`);
       const stopped = await notRunning(document);
@@ -100,13 +102,15 @@ export function machineStep(options: MachineStepOptions): Step {
       const document = { ...(await withForwards(known, CLOSED_PORTS)), images: known.images ?? (await options.imageKind()) };
       // Stored before anything is made with it: ports, serials and keys of what is half made must be found again.
       await writeDocument(state, document);
+      const terraform = terraformOf(options, document);
+      progress.update('preparing Terraform');
+      await terraform.init();
+      // Somebody has removed the folder, in which the state is not: nothing that the state names is there any more.
+      if (!existsSync(at.machine) && !existsSync(at.objectStore) && (await terraform.resources()).length > 0) await terraform.destroy();
       if (!existsSync(at.seed) || !existsSync(at.disksMade)) {
         const firstBoot = { hostname: hostName(name), user: 'debian', publicKey: await options.sshPublicKey(), hostKey: document.hostKey };
         await writeSeed(at.seed, firstBoot, document.instanceId, host);
       }
-      const terraform = terraformOf(options, document);
-      progress.update('preparing Terraform');
-      await terraform.init();
       const made = await terraform.resources();
       const stopped = (await notRunning(document)).map(({ resource }) => resource);
       await terraform.apply(stopped.filter((resource) => made.includes(resource)));

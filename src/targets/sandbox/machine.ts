@@ -49,7 +49,13 @@ async function oneAtATime(directory: string): Promise<void> {
   await writeFile(other.pidFile, String(process.pid));
 }
 
+/** The password of the server for Terraform's state is not for the daemons that are started here: they outlive the run. */
+function dropStatePassword(): void {
+  for (const name of Object.keys(process.env)) if (name.startsWith('TF_HTTP_')) Reflect.deleteProperty(process.env, name);
+}
+
 try {
+  dropStatePassword();
   endWithParent();
   const verb = VERBS[process.argv[2] ?? ''];
   if (!verb) throw new InfraError(`usage: machine.js ${Object.keys(VERBS).join('|')}`, { exitCode: EXIT.usage });

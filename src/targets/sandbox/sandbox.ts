@@ -104,7 +104,7 @@ export function createSandbox(options: SandboxOptions): Target {
       known = undefined;
       const document = await readDocument(state);
       const built = document && terraform(document);
-      if (built?.hasState === true) {
+      if (built && (await built.hasState())) {
         await built.init();
         await built.destroy();
       }

@@ -1,0 +1,133 @@
+import { EXIT, type ExitCode, InputError } from '../errors.js';
+import { auditSettings } from '../keys/audit.js';
+import { AUDIT_OPERATIONS } from '../keys/audit-format.js';
+import { type AuditLine, type AuditTrust, type AuditVerification, readAuditLog, verifyAuditLog } from '../keys/audit-verify.js';
+import { table } from '../ui/format.js';
+import { type Invocation, listOption, textOption } from './invocation.js';
+import { theStore } from './open.js';
+import { print } from './print.js';
+
+const OWN_OPERATIONS = ['begin', 'cut', 'lost'];
+const MAX_SHOWN = 10_000;
+const DEFAULT_SHOWN = 50;
+
+/** Checks the whole log, with the key of the state that is set. */
+export async function auditVerify(invocation: Invocation): Promise<ExitCode> {
+  const { audit, auditKey } = await theStore();
+  await audit.head();
+  return verifyWith(invocation, { auditKeys: [auditKey] });
+}
+
+/** `trust` holds the keys of all states that can be opened, and the end of the log that the state remembers. */
+export async function verifyWith(invocation: Invocation, trust: AuditTrust): Promise<ExitCode> {
+  const path = textOption(invocation, 'file') ?? auditSettings().path;
+  const result = await verifyAuditLog(path, trust);
+  print(invocation, result, () => verificationText(path, result, (trust.auditKeys ?? []).length > 0));
+  if (result.verdict === 'tampered') return EXIT.failed;
+  return result.verdict === 'unproven' ? EXIT.degraded : EXIT.ok;
+}
+
+/** The verdict first, then what it rests on, then every finding. */
+export function verificationText(path: string, result: AuditVerification, withKey: boolean): string {
+  const { verdict, findings, moreFindings, cuts, lost } = result;
+  const verdicts: Record<AuditVerification['verdict'], string> = {
+    empty: `There is no audit log yet: ${path}`,
+    intact: `Intact: ${result.lines} lines, each as it was written, none missing between them.`,
+    cut: `Intact, but for ${cuts.length === 1 ? 'one line that was' : `${cuts.length} lines that were`} cut off while being written (a power cut, or a kill).`,
+    unproven: `Nothing wrong was found, but ${result.sealedByAnotherKey} of ${result.lines} lines are sealed by a key that is not at hand:\nwhoever can write the file could have made them.`,
+    tampered: `TAMPERED WITH: ${findings.length + moreFindings} finding${findings.length + moreFindings === 1 ? '' : 's'} in ${result.lines} lines.`,
+  };
+  const places = cuts.map(({ file, line, bytes }) => [`${file}:${line}`, `cut off after ${bytes} bytes`]);
+  const rows = [...findings.map(({ file, line, what }) => [line === 0 ? file : `${file}:${line}`, what]), ...places];
+  return [
+    verdicts[verdict],
+    ...(rows.length > 0 ? ['', table(rows)] : []),
+    ...(moreFindings > 0 ? [`and ${moreFindings} more`] : []),
+    ...(verdict === 'empty' ? [] : ['', ...basis(result, withKey)]),
+    ...(lost > 0 ? [`${lost} operations could not be recorded, as the log itself says: it could not be written then.`] : []),
+  ].join('\n');
+}
+
+function basis({ sealedByKey, sealedWithoutKey, anchored }: AuditVerification, withKey: boolean): string[] {
+  return [
+    withKey
+      ? `${sealedByKey} lines were checked with the key; ${sealedWithoutKey} were written without one.`
+      : 'Checked without a key: whoever can write the file could have written all of it anew.',
+    anchored
+      ? 'The end was compared with the one that the encrypted state remembers.'
+      : 'No end is remembered: lines removed at the end of the log would not be noticed.',
+  ];
+}
+
+interface Filter {
+  matches: (line: AuditLine) => boolean;
+  last: number;
+}
+
+/** Shows entries, the newest last. Does not check that they are genuine: `audit verify` does. */
+export async function auditShow(invocation: Invocation): Promise<ExitCode> {
+  const filter = filterFrom(invocation);
+  const path = textOption(invocation, 'file') ?? auditSettings().path;
+  const shown: AuditLine[] = [];
+  let matched = 0;
+  const { unreadable } = await readAuditLog(path, (line) => {
+    if (!filter.matches(line)) return;
+    matched += 1;
+    shown.push(line);
+    // Cut now and then and not each time: a log has many lines.
+    if (shown.length >= 2 * filter.last) shown.splice(0, shown.length - filter.last);
+  });
+  const entries = shown.slice(-filter.last);
+  print(invocation, { entries, matched, unreadable }, () => showText(entries, matched, unreadable));
+  return EXIT.ok;
+}
+
+function showText(entries: readonly AuditLine[], matched: number, unreadable: number): string {
+  if (matched === 0) return unreadable === 0 ? 'No entries.' : `No entries, and ${unreadable} lines that cannot be read: koprogo-infra audit verify`;
+  const rows = entries.map((line) => [line.time.slice(0, 19).replace('T', ' '), line.operation, line.result, objectText(line), line.key ?? '-', `${line.by.user}@${line.by.host}`]);
+  const more = matched > entries.length ? `\n\n${entries.length} of ${matched} entries; --last ${Math.min(matched, MAX_SHOWN)} shows ${matched > MAX_SHOWN ? 'more' : 'all'}.` : '';
+  const damaged = unreadable > 0 ? `\n\n${unreadable} lines cannot be read: koprogo-infra audit verify` : '';
+  // A name may hold a newline: that would begin a row of its own making.
+  const cells = rows.map((row) => row.map((cell) => cell.replace(/[\n\t]/g, '\uFFFD')));
+  return `${table([['TIME (UTC)', 'OPERATION', 'RESULT', 'OBJECT', 'KEY', 'BY'], ...cells])}${more}${damaged}`;
+}
+
+function objectText({ object, cut, lost }: AuditLine): string {
+  if (object) return `${object.installation}/${object.kind}/${object.name}${object.serial === undefined ? '' : `#${object.serial}`}`;
+  if (lost !== undefined) return `${lost} lines were not written`;
+  return cut ? `${cut.bytes} bytes of a cut line` : '-';
+}
+
+/** Throws one InputError for everything that is wrong. */
+function filterFrom(invocation: Invocation): Filter {
+  const problems: string[] = [];
+  const operations = listOption(invocation, 'operation');
+  for (const name of operations) if (![...AUDIT_OPERATIONS, ...OWN_OPERATIONS].includes(name)) problems.push(`--operation ${name} is not one of ${AUDIT_OPERATIONS.join(', ')}`);
+  const since = timeOption(invocation, 'since', problems);
+  const until = timeOption(invocation, 'until', problems);
+  const last = textOption(invocation, 'last') ?? String(DEFAULT_SHOWN);
+  if (!/^[1-9][0-9]{0,4}$/.test(last) || Number(last) > MAX_SHOWN) problems.push(`--last must be a number from 1 to ${MAX_SHOWN}`);
+  if (problems.length > 0) throw new InputError(problems.join('\n'));
+  const object = textOption(invocation, 'object')?.toLowerCase();
+  const key = textOption(invocation, 'key');
+  const result = textOption(invocation, 'result');
+  return {
+    last: Number(last),
+    matches: (line) =>
+      (operations.length === 0 || operations.includes(line.operation)) &&
+      (object === undefined || (line.object !== undefined && objectText(line).toLowerCase().includes(object))) &&
+      (key === undefined || line.key === key) &&
+      (since === undefined || Date.parse(line.time) >= since) &&
+      (until === undefined || Date.parse(line.time) < until) &&
+      (result === undefined || (result === 'failed' ? line.result !== 'ok' && line.result !== 'begun' : line.result === result)),
+  };
+}
+
+/** Milliseconds since 1970 of a day ("2026-11-22", its beginning in UTC) or a time with its zone. */
+function timeOption(invocation: Invocation, name: string, problems: string[]): number | undefined {
+  const text = textOption(invocation, name);
+  if (text === undefined) return undefined;
+  const time = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(time)) problems.push(`--${name} must be a day or a time in UTC, such as 2026-11-22 or 2026-11-22T10:15:00Z`);
+  return time;
+}

@@ -1,0 +1,74 @@
+import { readRegularFile } from '../edges/files.js';
+import { askFromPaper, hasTerminal } from '../edges/prompts.js';
+import { InfraError, InputError } from '../errors.js';
+import { readSheet } from '../keys/share-sheet.js';
+import { parseShare } from '../keys/share-text.js';
+import { checkEnough, checkFits, type Share } from '../keys/shares.js';
+import { Secret } from '../secret.js';
+import { type Invocation, textOption } from './invocation.js';
+
+/** A sheet has about 3 kB. */
+const MOST_BYTES = 64 * 1024;
+
+export interface Collected {
+  /** Of one set, each once, and enough of them. */
+  shares: Share[];
+  /** Armored, from --private-key or from the sheets. */
+  privateKey: Secret | undefined;
+}
+
+/**
+ * The shares in the files that were named; at a terminal the missing ones are asked for. Every share is looked at by
+ * itself and beside the others before anything is combined. Throws InputError.
+ */
+export async function collectShares(invocation: Invocation): Promise<Collected> {
+  const keyFile = textOption(invocation, 'privateKey');
+  const given = keyFile === undefined ? undefined : new Secret(await read(keyFile));
+  const shares: Share[] = [];
+  const keys = new Map<string, string>();
+  for (const file of invocation.arguments) {
+    const { share, privateKey } = readSheet(await read(file), file);
+    inFile(file, () => {
+      checkFits(share, shares);
+    });
+    shares.push(share);
+    if (privateKey) keys.set(privateKey.reveal().replaceAll(/\s/g, ''), privateKey.reveal());
+  }
+  if (!given && keys.size > 1) {
+    throw new InputError('the private keys on these sheets differ, and they must be the same on each', { hints: ['one may have been copied with an error: name a file with the right one: --private-key FILE'] });
+  }
+  while (hasTerminal() && shares.length < (shares[0]?.threshold ?? 1)) shares.push(await typed(shares));
+  checkEnough(shares);
+  const [found] = keys.values();
+  return { shares, privateKey: given ?? (found === undefined ? undefined : new Secret(found)) };
+}
+
+async function typed(others: readonly Share[]): Promise<Share> {
+  const [first] = others;
+  const which = first ? `share ${others.length + 1} of the ${first.threshold} that are needed (set ${first.set})` : 'a share';
+  const text = await askFromPaper(`Type ${which}, all 13 groups`, (answer) => {
+    try {
+      checkFits(parseShare(answer), others);
+      return undefined;
+    } catch (error) {
+      if (error instanceof InfraError) return [error.message, ...error.hints].join(' - ');
+      throw error;
+    }
+  });
+  return parseShare(text);
+}
+
+async function read(file: string): Promise<string> {
+  const content = await readRegularFile(file, MOST_BYTES);
+  if (!content) throw new InputError(`${file} does not exist`);
+  return content.toString('utf8');
+}
+
+function inFile(file: string, work: () => void): void {
+  try {
+    work();
+  } catch (cause) {
+    if (cause instanceof InfraError) throw new InputError(`${file}: ${cause.message}`, { hints: cause.hints, cause });
+    throw cause;
+  }
+}

@@ -1,0 +1,180 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { PrivateKey } from 'openpgp';
+import { errorCode, syncDirectory, writeDurably } from '../edges/files.js';
+import { askYesNo, hasTerminal } from '../edges/prompts.js';
+import { EXIT, type ExitCode, InfraError, InputError, messageOf, RefusedError } from '../errors.js';
+import { exportRecoveryKey, readRecoveryKey, type RecoveryKey, unlockPrivateKey } from '../keys/recovery-key.js';
+import { proveDecryption, recordRehearsal } from '../keys/rehearsal.js';
+import { sheet, sheetName, type SheetSubject } from '../keys/share-sheet.js';
+import { combineShares, type Share, splitPassphrase } from '../keys/shares.js';
+import type { Secret } from '../secret.js';
+import { collectShares, type Collected } from './collect-shares.js';
+import { type Invocation, textOption } from './invocation.js';
+import { chooseInstallation, theStore, withState } from './open.js';
+import { print } from './print.js';
+
+const CLEAR_SCREEN_AND_SCROLLBACK = '\u001b[H\u001b[2J\u001b[3J';
+
+/** `keys split [--shares 3] [--threshold 2] [--to DIR]`: sheets of paper, some of which together open the backups. */
+export async function keysSplit(invocation: Invocation): Promise<ExitCode> {
+  const directory = textOption(invocation, 'to');
+  if (directory === undefined && !hasTerminal()) {
+    throw new InputError('there is no terminal to show the shares at', { hints: ['koprogo-infra keys split --to DIRECTORY'] });
+  }
+  const plan = { count: number(invocation, 'shares', 3), threshold: number(invocation, 'threshold', 2) };
+  const installation = await chooseInstallation(invocation);
+  const key = await withState(installation, undefined, exportRecoveryKey);
+  const shares = await splitPassphrase(key.passphrase, plan);
+  // What does not open the key today must not be handed out for the day when nothing else does.
+  await unlockPrivateKey(key.privateKey, key.passphrase, key.fingerprint);
+  const subject = { installation, fingerprint: key.fingerprint, privateKey: key.privateKey, made: new Date() };
+  if (directory === undefined) await showSheets(shares, subject);
+  else await writeNewDirectory(directory, shares.map((share) => [sheetName(share), sheet(share, subject)]));
+
+  const set = shares[0]?.set ?? '';
+  const files = directory === undefined ? [] : shares.map(sheetName);
+  print(invocation, { installation, fingerprint: key.fingerprint, set, ...plan, directory: directory ?? null, files }, () =>
+    [
+      `Set ${set}: any ${plan.threshold} of ${plan.count} shares open the backups of "${installation}".`,
+      ...(directory === undefined ? [] : [`Written to ${directory}: ${files.join(', ')}. Print each, give each to another person, then delete the directory.`]),
+      'Shares of older sets keep working: collect and destroy them if somebody is no longer to be trusted.',
+      'See that it works: koprogo-infra keys rehearse',
+    ].join('\n'),
+  );
+  return EXIT.ok;
+}
+
+/** `keys combine FILE… --to DIR [--private-key FILE]`: the recovery key and its passphrase again, for `backup restore`. */
+export async function keysCombine(invocation: Invocation): Promise<ExitCode> {
+  const directory = textOption(invocation, 'to');
+  if (directory === undefined) throw new InputError('where the recovery key is to be written is missing', { hints: ['koprogo-infra keys combine FILE… --to DIRECTORY'] });
+  const collected = await collectShares(invocation);
+  if (!collected.privateKey) {
+    throw new InputError('none of these shares came with the private key', {
+      hints: ['it is on each sheet, from "-----BEGIN PGP PRIVATE KEY BLOCK-----" to the END line: --private-key FILE'],
+    });
+  }
+  const { passphrase, privateKey } = await openWithShares(collected.shares, collected.privateKey);
+  const [keyFile, passphraseFile] = ['recovery-key.asc', 'recovery-key-passphrase.txt'];
+  await writeNewDirectory(directory, [
+    [keyFile, collected.privateKey.reveal()],
+    [passphraseFile, `${passphrase.reveal()}\n`],
+  ]);
+  const fingerprint = fingerprintOf(privateKey);
+  print(invocation, { directory, files: [keyFile, passphraseFile], fingerprint }, () =>
+    [
+      `The shares open the recovery key ${fingerprint}.`,
+      `Written to ${directory}, in clear: ${keyFile}, ${passphraseFile}. Delete the directory when the work is done.`,
+      `  koprogo-infra backup restore --private-key ${join(directory, keyFile)} --passphrase-file ${join(directory, passphraseFile)}`,
+    ].join('\n'),
+  );
+  return EXIT.ok;
+}
+
+/** `keys rehearse FILE… [--private-key FILE]`: proves that the shares open the recovery key, and writes down no secret. */
+export async function keysRehearse(invocation: Invocation): Promise<ExitCode> {
+  const collected = await collectShares(invocation);
+  const installation = await installationAtHand(invocation);
+  const at = new Date().toISOString();
+  const shares = collected.shares.map((share) => share.index).sort((a, b) => a - b);
+  const set = collected.shares[0]?.set ?? '';
+  const fingerprint =
+    installation === undefined
+      ? await rehearse(collected, undefined)
+      : await withState(installation, 'keys rehearse', async (state) => {
+          const own = await readRecoveryKey(state);
+          const result = await rehearse(collected, own).catch(async (error: unknown) => {
+            const tried = error instanceof InfraError && !(error instanceof OtherInstallation) && own;
+            if (tried) await recordRehearsal(state, { at, result: 'failed', fingerprint: own.fingerprint, set, shares });
+            throw error;
+          });
+          await recordRehearsal(state, { at, result: 'opened', fingerprint: result, set, shares });
+          return result;
+        });
+  print(invocation, { result: 'opened', at, fingerprint, set, shares, installation: installation ?? null }, () =>
+    [
+      `Shares ${shares.join(', ')} of set ${set} open the recovery key ${fingerprint}: a fresh test message was encrypted and decrypted.`,
+      installation === undefined ? 'There is no installation on this computer: nothing was recorded.' : `It is the key of "${installation}". Recorded.`,
+    ].join('\n'),
+  );
+  return EXIT.ok;
+}
+
+/** The shares are of a key that this installation does not have: no rehearsal of its own. */
+class OtherInstallation extends InfraError {}
+
+/** Returns the fingerprint of the key that opened. */
+async function rehearse({ shares, privateKey }: Collected, own: RecoveryKey | undefined): Promise<string> {
+  const armored = privateKey ?? own?.privateKey;
+  if (!armored) throw new InputError('none of these shares came with the private key, and this computer does not have it', { hints: ['--private-key FILE, or the file of one of the sheets'] });
+  const opened = await openWithShares(shares, armored);
+  const fingerprint = fingerprintOf(opened.privateKey);
+  if (own && own.fingerprint !== fingerprint) {
+    throw new OtherInstallation(`these shares open the recovery key ${fingerprint}, and this installation has ${own.fingerprint}: they belong to another installation`, {
+      exitCode: EXIT.usage,
+      hints: ['each sheet says which installation it is of', 'choose it: koprogo-infra --installation NAME keys rehearse …'],
+    });
+  }
+  await proveDecryption(own?.publicKey ?? opened.privateKey.toPublic().armor(), opened.privateKey);
+  return fingerprint;
+}
+
+async function openWithShares(shares: readonly Share[], armored: Secret): Promise<{ passphrase: Secret; privateKey: PrivateKey }> {
+  const passphrase = await combineShares(shares);
+  try {
+    return { passphrase, privateKey: await unlockPrivateKey(armored, passphrase) };
+  } catch (cause) {
+    throw new InfraError(`the shares of set ${shares[0]?.set ?? ''} fit together, but the private key does not open with them: ${messageOf(cause)}`, {
+      hints: ['the key may be of another set or installation, or not have been copied whole: take it from a sheet of this set'],
+      cause,
+    });
+  }
+}
+
+/** The installation to record a rehearsal for; undefined on a computer that has none, as after the loss of the operator's. */
+async function installationAtHand(invocation: Invocation): Promise<string | undefined> {
+  const asked = textOption(invocation, 'installation') ?? process.env['KOPROGO_INSTALLATION'];
+  return !asked && (await (await theStore()).installations()).length === 0 ? undefined : chooseInstallation(invocation);
+}
+
+/** One sheet at a time, and none of them stays on the screen: who scrolls back must not find the whole set. */
+async function showSheets(shares: readonly Share[], subject: SheetSubject): Promise<void> {
+  try {
+    for (const share of shares) {
+      process.stderr.write(`${CLEAR_SCREEN_AND_SCROLLBACK}${sheet(share, subject)}\n`);
+      if (await askYesNo(`Share ${share.index} of ${share.count}: printed or copied, and compared?`, false)) continue;
+      throw new RefusedError('not all shares were copied: the set is not complete', { hints: ['destroy the copies of this set, then: koprogo-infra keys split'] });
+    }
+  } finally {
+    process.stderr.write(CLEAR_SCREEN_AND_SCROLLBACK);
+  }
+}
+
+/** Files of mode 0600 in a directory of mode 0700 that did not exist; all of them or none. */
+async function writeNewDirectory(directory: string, files: readonly (readonly [name: string, content: string])[]): Promise<void> {
+  try {
+    await mkdir(directory, { mode: 0o700 });
+  } catch (cause) {
+    const why = errorCode(cause) === 'EEXIST' ? 'it exists already' : messageOf(cause);
+    throw new InputError(`the directory ${directory} cannot be made: ${why}`, { hints: ['name one that does not exist yet: --to DIRECTORY'], cause });
+  }
+  try {
+    for (const [name, content] of files) await writeDurably(join(directory, name), content);
+    await syncDirectory(directory);
+  } catch (cause) {
+    await rm(directory, { recursive: true, force: true });
+    throw new InfraError(`the files cannot be written to ${directory}: ${messageOf(cause)}`, { hints: [`df -h ${directory}`], cause });
+  }
+}
+
+function number(invocation: Invocation, option: string, fallback: number): number {
+  const text = textOption(invocation, option);
+  if (text === undefined) return fallback;
+  if (!/^\d{1,2}$/.test(text)) throw new InputError(`--${option} is a number from 2 to 16`);
+  return Number(text);
+}
+
+function fingerprintOf(key: PrivateKey): string {
+  return key.getFingerprint().toUpperCase();
+}

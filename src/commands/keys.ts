@@ -1,0 +1,173 @@
+import { randomBytes } from 'node:crypto';
+import { askSecret, hasTerminal } from '../edges/prompts.js';
+import { EXIT, type ExitCode, InfraError, InputError, RefusedError } from '../errors.js';
+import { audited } from '../keys/audit.js';
+import type { KeyVersion } from '../keys/provider.js';
+import { LocalKeys } from '../keys/providers/local.js';
+import { readKeySettings } from '../keys/providers/settings.js';
+import type { Secret } from '../secret.js';
+import type { KeyUsage, Store } from '../state/installations.js';
+import { bytes, table } from '../ui/format.js';
+import { TextReporter } from '../ui/reporter.js';
+import { flag, type Invocation } from './invocation.js';
+import { theStore } from './open.js';
+import { print } from './print.js';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+interface KeyStatus extends KeyUsage {
+  version: number | undefined;
+  created: string | undefined;
+  ageDays: number | undefined;
+  current: boolean;
+  /** Whether the provider lists it: objects may need one that is gone, or one that an alias of AWS KMS named before. */
+  available: boolean;
+}
+
+/** A new master key, on standard output alone. */
+export async function keysGenerate(invocation: Invocation): Promise<ExitCode> {
+  const key = randomBytes(32).toString('base64');
+  print(invocation, { MASTER_ENCRYPTION_KEY: key }, () => key);
+  if (process.stdout.isTTY) process.stderr.write('Keep it where no screen recording and no shell history does: in a password manager, or a file for MASTER_ENCRYPTION_KEY_FILE.\n');
+  return Promise.resolve(EXIT.ok);
+}
+
+/** Each version of the key: its age, and what still needs it. Exit code "degraded" when a rotation or a re-wrap is due. */
+export async function keysStatus(invocation: Invocation): Promise<ExitCode> {
+  const store = await theStore();
+  const { rotationIntervalDays } = readKeySettings(process.env);
+  const keys = await keyStatus(store);
+  const problems = problemsOf(keys, rotationIntervalDays);
+  const result = { provider: store.keys.provider.name, where: store.keys.provider.where, state: store.objects.backend.where, rotationIntervalDays, keys, problems };
+  print(invocation, result, () => [`Keys from ${result.where}, for the state in ${result.state}`, '', statusTable(keys), ...problems.map((problem) => `  ! ${problem}`)].join('\n'));
+  return problems.length === 0 ? EXIT.ok : EXIT.degraded;
+}
+
+/** Makes a new version; what exists stays readable under the old one until `keys migrate`. */
+export async function keysRotate(invocation: Invocation): Promise<ExitCode> {
+  const keyId = await withKeysLocked('rotate the key', async (store) => {
+    const { provider } = store.keys;
+    return audited(store.audit, { operation: 'rotate' }, async () => {
+      const rotated = await provider.rotate();
+      store.keys.flush();
+      await proveCurrent(store, rotated);
+      return rotated;
+    });
+  });
+  print(invocation, { keyId }, () => `New data are encrypted under ${keyId} from now on.\nBring the old ones under it: koprogo-infra keys migrate`);
+  return EXIT.ok;
+}
+
+/** Wraps every data key that is not under the current version anew. */
+export async function keysMigrate(invocation: Invocation): Promise<ExitCode> {
+  const reporter = new TextReporter();
+  const result = await withKeysLocked('bring all data under the current key', async (store) => {
+    const keyId = await currentKeyId(store);
+    const tell = (done: number, total: number) => {
+      reporter.update('re-wrapping', { done, total, unit: 'items' });
+    };
+    return { keyId, ...(await audited(store.audit, { operation: 'migrate', keyId }, () => store.rewrapAll(keyId, tell))) };
+  }).finally(() => {
+    reporter.clear();
+  });
+  print(invocation, result, () => `${result.rewrapped} brought under ${result.keyId}, ${result.current} were under it already.`);
+  return EXIT.ok;
+}
+
+/** Gives one old version up for good. Refuses while a single object needs it. */
+export async function keysRetire(invocation: Invocation): Promise<ExitCode> {
+  const asked = invocation.arguments[0] ?? '';
+  const keyId = await withKeysLocked('retire a key', async (store) => {
+    const found = (await keyStatus(store)).find((key) => key.keyId === asked || String(key.version) === asked);
+    if (!found?.available) throw new InputError(`there is no key "${asked}" in ${store.keys.provider.where}`, { hints: ['koprogo-infra keys status'] });
+    if (found.objects > 0) {
+      throw new RefusedError(`${found.objects} stored objects (${bytes(found.bytes)}) still need ${found.keyId}`, { hints: ['koprogo-infra keys migrate', 'then retire it again'] });
+    }
+    await audited(store.audit, { operation: 'retire', keyId: found.keyId }, () => store.keys.provider.retire(found.keyId));
+    return found.keyId;
+  });
+  print(invocation, { keyId }, () => `${keyId} is retired. Exports, and copies of the state from before, that need it cannot be read any more.`);
+  return EXIT.ok;
+}
+
+/** Puts the local key file under a new passphrase, or under none. */
+export async function keysProtect(invocation: Invocation): Promise<ExitCode> {
+  const isProtected = await withKeysLocked('change the passphrase of the keys', async (store) => {
+    const { provider } = store.keys;
+    if (!(provider instanceof LocalKeys)) throw new InputError(`${provider.where} has no passphrase of its own`);
+    await provider.protect(flag(invocation, 'removePassphrase') ? undefined : await newPassphrase());
+    return provider.isProtected();
+  });
+  print(invocation, { protected: isProtected }, () => (isProtected ? 'The key file is protected by the new passphrase. Without it nothing that is stored can be read: keep it elsewhere too.' : 'The key file has no passphrase any more: whoever reads it reads everything.'));
+  return EXIT.ok;
+}
+
+async function newPassphrase(): Promise<Secret> {
+  if (!hasTerminal()) throw new InputError('a new passphrase is asked for at a terminal', { hints: ['run it there: koprogo-infra keys protect'] });
+  const first = await askSecret('New passphrase of the keys (at least 20 characters)');
+  const second = await askSecret('Once more');
+  if (first.reveal() !== second.reveal()) throw new InputError('the two passphrases differ; nothing was changed');
+  return first;
+}
+
+async function withKeysLocked<T>(purpose: string, work: (store: Store) => Promise<T>): Promise<T> {
+  const store = await theStore();
+  const lock = await store.lockKeys(purpose);
+  try {
+    return await work(store);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function currentKeyId(store: Store): Promise<string> {
+  const current = (await store.keys.provider.versions()).find((version) => version.current);
+  if (!current) throw new InfraError(`${store.keys.provider.where} has no current key`);
+  return current.keyId;
+}
+
+/** A rotation that did nothing would be found out much too late: so the new key must be current, and wrap and unwrap. */
+async function proveCurrent(store: Store, keyId: string): Promise<void> {
+  const binding = { installation: 'store', kind: 'store', name: 'probe' };
+  const key = await store.keys.make(binding);
+  const again = await store.keys.provider.unwrap(key.wrapped, binding);
+  const proven = key.wrapped.keyId === keyId && again.equals(key.plain) && (await currentKeyId(store)) === keyId;
+  key.plain.fill(0);
+  again.fill(0);
+  if (!proven) throw new InfraError(`${store.keys.provider.where} does not use the key ${keyId} that it has just made`, { hints: ['koprogo-infra keys status'] });
+}
+
+async function keyStatus(store: Store): Promise<KeyStatus[]> {
+  const [versions, usage] = [await store.keys.provider.versions(), await store.keyUsage()];
+  const known = versions.map((version) => statusOf(version, usage));
+  const gone = usage.filter(({ keyId }) => !versions.some((version) => version.keyId === keyId));
+  return [...known, ...gone.map((use) => ({ ...use, version: undefined, created: undefined, ageDays: undefined, current: false, available: false }))];
+}
+
+function statusOf({ keyId, version, created, current }: KeyVersion, usage: readonly KeyUsage[]): KeyStatus {
+  const { objects, bytes: size } = usage.find((use) => use.keyId === keyId) ?? { objects: 0, bytes: 0 };
+  const ageDays = created && Math.max(0, Math.floor((Date.now() - created.getTime()) / DAY_MS));
+  return { keyId, version, created: created?.toISOString(), ageDays, current, available: true, objects, bytes: size };
+}
+
+function problemsOf(keys: readonly KeyStatus[], rotationIntervalDays: number): string[] {
+  const current = keys.find((key) => key.current);
+  const old = keys.filter((key) => !key.current && key.available && key.objects > 0);
+  const gone = keys.filter((key) => !key.available);
+  return [
+    ...(current?.ageDays !== undefined && current.ageDays > rotationIntervalDays ? [`the current key is ${current.ageDays} days old, and every ${rotationIntervalDays} days a new one is wanted: koprogo-infra keys rotate`] : []),
+    ...old.map((key) => `${key.objects} objects are still under ${key.keyId}: koprogo-infra keys migrate`),
+    ...gone.map((key) => `${key.objects} objects are under ${key.keyId}, which is not among the versions there: koprogo-infra keys migrate, while it can still be had`),
+  ];
+}
+
+function statusTable(keys: readonly KeyStatus[]): string {
+  const rows = keys.map((key) => [
+    `  ${key.keyId}`,
+    key.available ? (key.current ? 'current' : 'old') : 'NOT LISTED',
+    key.ageDays === undefined ? 'age unknown' : `${key.ageDays} days old`,
+    `${key.objects} objects`,
+    bytes(key.bytes),
+  ]);
+  return table(rows);
+}

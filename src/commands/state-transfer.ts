@@ -1,0 +1,99 @@
+import { open, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { parseEnv } from 'node:util';
+import { closeAtEnd } from '../closing.js';
+import { errorCode, syncDirectory } from '../edges/files.js';
+import { EXIT, type ExitCode, InputError, messageOf } from '../errors.js';
+import { audited } from '../keys/audit.js';
+import type { Store } from '../state/installations.js';
+import type { Lock } from '../state/lock.js';
+import { openStore } from '../state/open-store.js';
+import { carryInto, documentsOf, exportStream, readExport, type TransferCount } from '../state/transfer.js';
+import { bytes } from '../ui/format.js';
+import { TextReporter } from '../ui/reporter.js';
+import { flag, type Invocation, textOption } from './invocation.js';
+import { askPassphrase, theStore } from './open.js';
+import { print } from './print.js';
+
+/** All documents into one encrypted file, which the present keys open. */
+export async function stateExport(invocation: Invocation): Promise<ExitCode> {
+  const to = textOption(invocation, 'to') ?? '';
+  const store = await theStore();
+  const size = await audited(store.audit, { operation: 'export' }, () => writeNew(to, exportStream(store)));
+  print(invocation, { file: to, bytes: size }, () => `Written to ${to} (${bytes(size)}), encrypted. To read it one needs the same keys (${store.keys.provider.where}).`);
+  return EXIT.ok;
+}
+
+/** Documents of such a file into the present store. */
+export async function stateImport(invocation: Invocation): Promise<ExitCode> {
+  const from = invocation.arguments[0] ?? '';
+  const file = await readFile(from).catch((cause: unknown) => {
+    throw new InputError(`the export ${from} cannot be read: ${messageOf(cause)}`, { cause });
+  });
+  const store = await theStore();
+  const carry = () => carryInto(store, readExport(store, file), { replace: flag(invocation, 'replace'), tell: () => undefined });
+  const count = await locked(store, 'import', () => audited(store.audit, { operation: 'import' }, carry));
+  return told(invocation, count, store);
+}
+
+/** Everything into another place, under other keys where its settings say so. What is here stays. */
+export async function stateMigrate(invocation: Invocation): Promise<ExitCode> {
+  const store = await theStore();
+  const target = await openTarget(invocation);
+  const reporter = new TextReporter();
+  const tell = (done: number) => {
+    reporter.update('moving documents', { done, unit: 'items' });
+  };
+  const count = await locked(store, 'move the state', () => carryInto(target, documentsOf(store), { replace: flag(invocation, 'replace'), tell })).finally(() => {
+    reporter.clear();
+  });
+  const code = told(invocation, count, target);
+  reporter.note('Use it from now on: set KOPROGO_STATE (and the settings of its keys) for every command. What is in the old place stays until you delete it.');
+  return code;
+}
+
+function told(invocation: Invocation, count: TransferCount, store: Store): ExitCode {
+  print(invocation, { ...count, state: store.objects.backend.where }, () => `${count.written} documents written to ${store.objects.backend.where} and read back; ${count.equal} were there already.`);
+  return EXIT.ok;
+}
+
+async function openTarget(invocation: Invocation): Promise<Store> {
+  const settings = textOption(invocation, 'settings');
+  const to = textOption(invocation, 'to');
+  const given = settings === undefined ? {} : parseEnv(await readFile(settings, 'utf8').catch((cause: unknown) => {
+    throw new InputError(`the settings ${settings} cannot be read: ${messageOf(cause)}`, { cause });
+  }));
+  const environment = { ...process.env, ...given, ...(to === undefined ? {} : { KOPROGO_STATE: to }) };
+  if (environment['KOPROGO_STATE'] === process.env['KOPROGO_STATE']) {
+    throw new InputError('the new place is the present one', { hints: ['koprogo-infra state migrate --to postgres://…', 'or KOPROGO_STATE=… and other settings in a file: --settings FILE'] });
+  }
+  const target = await openStore(environment, askPassphrase);
+  closeAtEnd(() => target.close());
+  return target;
+}
+
+/** With all installations locked, so that nobody writes what would be left behind. */
+async function locked<T>(store: Store, purpose: string, work: () => Promise<T>): Promise<T> {
+  const locks: Lock[] = [];
+  try {
+    for (const installation of await store.installations()) locks.push(await store.lock(installation, purpose));
+    return await work();
+  } finally {
+    for (const lock of locks) await lock.release();
+  }
+}
+
+async function writeNew(path: string, content: AsyncIterable<Buffer>): Promise<number> {
+  const file = await open(path, 'wx', 0o600).catch((cause: unknown) => {
+    throw new InputError(`the file ${path} cannot be made: ${errorCode(cause) === 'EEXIST' ? 'it exists already' : messageOf(cause)}`, { cause });
+  });
+  try {
+    for await (const piece of content) await file.write(piece);
+    await file.sync();
+    const { size } = await file.stat();
+    await syncDirectory(dirname(path));
+    return size;
+  } finally {
+    await file.close();
+  }
+}

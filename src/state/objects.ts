@@ -1,0 +1,171 @@
+import { audited, type AuditLog } from '../keys/audit.js';
+import type { DataKeys } from '../keys/data-keys.js';
+import { describeObject, EnvelopeDamaged, open, seal } from '../keys/envelope.js';
+import { decodeHead, type EnvelopeContext, NotAnEnvelope, replaceKey } from '../keys/envelope-format.js';
+import { InfraError } from '../errors.js';
+import type { Backend, StoredObject } from './backends/backend.js';
+import type { NameCipher, ObjectName } from './names.js';
+import type { Seen } from './seen.js';
+
+const SERIAL_BYTES = 8;
+
+/** Which writing of an object the backend holds. */
+export interface Stored {
+  serial: number;
+  revision: string;
+}
+
+/** An object in clear, as it was read. */
+export interface OpenedObject extends Stored {
+  plain: Buffer;
+}
+
+/** Which key an object needs, without opening it. */
+export interface KeyUse {
+  object: ObjectName;
+  keyId: string;
+  bytes: number;
+}
+
+/** An object of the store is older than what this computer has seen of it before. */
+export class Replayed extends InfraError {
+  override readonly name = 'Replayed';
+
+  constructor(object: ObjectName, found: number, seen: number) {
+    super(`the stored ${describeObject(object)} is older than what was seen here before: it was written at ${timeOf(found)}, and a content of ${timeOf(seen)} was known`, {
+      hints: [
+        'somebody may have put an old copy back: look into who can write to the store',
+        `when you did that yourself: koprogo-infra state accept ${object.name} --installation ${object.installation}`,
+      ],
+    });
+  }
+}
+
+/**
+ * The encrypted objects of a store. The backend sees ids without meaning and, for each, 8 bytes of serial (big-endian)
+ * and an envelope. The serial is bound into the envelope; it is the time of writing in milliseconds, or one more than
+ * the last one where a clock went back, so that also an object that was removed and made again goes on upwards.
+ */
+export class EncryptedObjects {
+  constructor(
+    readonly backend: Backend,
+    private readonly keys: DataKeys,
+    private readonly names: NameCipher,
+    private readonly seen: Seen,
+    private readonly audit: AuditLog,
+    private readonly onePieceUpTo?: number,
+  ) {}
+
+  /** Throws EnvelopeDamaged, Replayed, and what the backend and the key provider throw. */
+  async read(object: ObjectName): Promise<OpenedObject | undefined> {
+    const id = this.names.encrypt(object);
+    const stored = await this.backend.read(id);
+    if (!stored) return undefined;
+    const { context, envelope } = split(object, stored);
+    const { serial } = context;
+    const plain = await audited(this.audit, { operation: 'decrypt', keyId: headOf(object, stored).keyId, object: { ...object, serial } }, async () => {
+      const opened = await open(envelope, context, (key) => this.keys.unwrap(key, object));
+      const known = await this.seen.serial(id);
+      if (serial >= known) return opened;
+      opened.fill(0);
+      throw new Replayed(object, serial, known);
+    });
+    await this.seen.note(id, serial);
+    return { plain, serial, revision: stored.revision };
+  }
+
+  /** Writes over what was read, or what was not there. Throws Conflict (exit code "busy") when somebody else has written since. */
+  async write(object: ObjectName, plain: Uint8Array, before: Stored | 'absent'): Promise<Stored> {
+    const id = this.names.encrypt(object);
+    const serial = Math.max(Date.now(), (before === 'absent' ? 0 : before.serial) + 1, (await this.seen.serial(id)) + 1);
+    const key = await this.keys.make(object);
+    const revision = await audited(this.audit, { operation: 'encrypt', keyId: key.wrapped.keyId, object: { ...object, serial } }, async () => {
+      try {
+        const bytes = join(serial, seal(key, { ...object, serial }, plain, this.onePieceUpTo));
+        return await this.backend.write(id, bytes, before);
+      } finally {
+        key.plain.fill(0);
+      }
+    });
+    await this.seen.note(id, serial);
+    return { serial, revision };
+  }
+
+  async remove(object: ObjectName, expected: { revision: string }): Promise<void> {
+    await audited(this.audit, { operation: 'remove', object }, () => this.backend.remove(this.names.encrypt(object), expected));
+  }
+
+  /** What a write would write over, without opening it. */
+  async stat(object: ObjectName): Promise<Stored | undefined> {
+    const stored = await this.backend.read(this.names.encrypt(object));
+    return stored && { serial: split(object, stored).context.serial, revision: stored.revision };
+  }
+
+  /** Every object, sorted by installation, kind and name. Ids that were not made with this store's key are left out. */
+  async list(): Promise<ObjectName[]> {
+    const found = (await this.backend.ids()).map((id) => this.names.decrypt(id)).filter((object) => object !== undefined);
+    const text = ({ installation, kind, name }: ObjectName) => `${installation}/${kind}/${name}`;
+    return found.sort((a, b) => (text(a) < text(b) ? -1 : 1));
+  }
+
+  async keyUse(object: ObjectName): Promise<KeyUse | undefined> {
+    const stored = await this.backend.read(this.names.encrypt(object));
+    if (!stored) return undefined;
+    return { object, keyId: headOf(object, stored).keyId, bytes: stored.bytes.length };
+  }
+
+  /** Wraps the data key of an object anew, where it is not under the current key yet; its content stays byte for byte. Reads back what was written. */
+  async rewrap(object: ObjectName, currentKeyId: string): Promise<'current' | 'rewrapped' | 'gone'> {
+    const id = this.names.encrypt(object);
+    const stored = await this.backend.read(id);
+    if (!stored) return 'gone';
+    const key = headOf(object, stored);
+    if (key.keyId === currentKeyId) return 'current';
+    const { context, envelope } = split(object, stored);
+    const rewrapped = join(context.serial, replaceKey(envelope, await this.keys.provider.rewrap(key, object)));
+    await open(split(object, { bytes: rewrapped, revision: '' }).envelope, context, (wrapped) => this.keys.provider.unwrap(wrapped, object)).then((plain) => plain.fill(0));
+    await audited(this.audit, { operation: 'rewrap', keyId: currentKeyId, object: { ...object, serial: context.serial } }, () => this.backend.write(id, rewrapped, { revision: stored.revision }));
+    const again = await this.backend.read(id);
+    if (!again?.bytes.equals(rewrapped)) throw new InfraError(`${this.backend.where} does not hold what was written to it: the ${describeObject(object)}`, { hints: ['koprogo-infra keys migrate'] });
+    return 'rewrapped';
+  }
+
+  /** The operator says that the stored content is right, though an older one: from now on it is taken for the newest. */
+  async accept(object: ObjectName): Promise<boolean> {
+    const id = this.names.encrypt(object);
+    const stored = await this.backend.read(id);
+    if (!stored) return false;
+    await this.seen.accept(id, split(object, stored).context.serial);
+    return true;
+  }
+}
+
+function split(object: ObjectName, { bytes }: StoredObject): { context: EnvelopeContext; envelope: Buffer } {
+  const serial = bytes.length < SERIAL_BYTES ? 0n : bytes.readBigUInt64BE();
+  const context = { ...object, serial: Number(serial) };
+  if (serial === 0n || serial > BigInt(Number.MAX_SAFE_INTEGER)) throw new EnvelopeDamaged({ ...object, serial: 0 }, 'it is not an encrypted object');
+  return { context, envelope: bytes.subarray(SERIAL_BYTES) };
+}
+
+function join(serial: number, envelope: Buffer): Buffer {
+  const head = Buffer.alloc(SERIAL_BYTES);
+  head.writeBigUInt64BE(BigInt(serial));
+  return Buffer.concat([head, envelope]);
+}
+
+function headOf(object: ObjectName, stored: StoredObject) {
+  const { context, envelope } = split(object, stored);
+  try {
+    const head = decodeHead(envelope);
+    if (!head) throw new NotAnEnvelope('it is cut short');
+    return head.key;
+  } catch (error) {
+    if (error instanceof NotAnEnvelope) throw new EnvelopeDamaged(context, error.message, error);
+    throw error;
+  }
+}
+
+function timeOf(serial: number): string {
+  const time = new Date(serial);
+  return Number.isNaN(time.getTime()) ? 'an unknown time' : time.toISOString();
+}

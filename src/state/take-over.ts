@@ -1,0 +1,44 @@
+import { InfraError } from '../errors.js';
+import { audited } from '../keys/audit.js';
+import type { Store } from './installations.js';
+import { previousInstallations, readPrevious, wipePrevious, wipePreviousKey } from './previous-format.js';
+
+/**
+ * Moves installations of the previous format into the store: each document is written, read back and compared, and only
+ * then the old files are wiped. Killed anywhere, it goes on the next time. Returns what was moved.
+ */
+export async function takeOverPrevious(store: Store, root: string): Promise<string[]> {
+  const names = await previousInstallations(root);
+  for (const name of names) {
+    const lock = await store.lock(name, 'take over the previous format');
+    try {
+      await audited(store.audit, { operation: 'take-over', object: { installation: name, kind: 'document', name: 'all' } }, () => takeOver(store, root, name));
+    } finally {
+      await lock.release();
+    }
+  }
+  await wipePreviousKey();
+  return names;
+}
+
+async function takeOver(store: Store, root: string, name: string): Promise<void> {
+  const previous = await readPrevious(root, name);
+  try {
+    for (const [document, text] of previous) {
+      const object = { installation: name, kind: 'document', name: document };
+      const present = await store.objects.read(object);
+      if (present && !present.plain.equals(text)) {
+        throw new InfraError(`document "${document}" of installation ${name} is there twice and differs: in ${store.objects.backend.where}, and in the previous format in ${root}/${name}`, {
+          hints: [`keep the newer one: move ${root}/${name} away, or KOPROGO_STATE=… to another place`],
+        });
+      }
+      if (!present) await store.objects.write(object, text, 'absent');
+      const again = await store.objects.read(object);
+      if (!again?.plain.equals(text)) throw new InfraError(`${store.objects.backend.where} does not hold what was written to it`, { hints: ['nothing of the previous format was removed; type the same command again'] });
+      again.plain.fill(0);
+    }
+  } finally {
+    for (const text of previous.values()) text.fill(0);
+  }
+  await wipePrevious(root, name);
+}

@@ -1,0 +1,111 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { z } from 'zod';
+import { readRegularFile, syncDirectory, writeDurably } from '../edges/files.js';
+import { InfraError } from '../errors.js';
+import { type DataKey, open, seal, type Unwrap } from '../keys/envelope.js';
+import { DATA_KEY_BYTES, type EnvelopeContext } from '../keys/envelope-format.js';
+import { type WrappedKey, WrongKey } from '../keys/provider.js';
+import { Secret } from '../secret.js';
+import { secretText } from '../state/schema.js';
+import type { StateStore } from '../state/store.js';
+import { type KeptState, MAX_STATE_BYTES, type StateSpool } from './state-store.js';
+
+/** Head and tags of the envelope on top of the largest state. */
+const MAX_FILE_BYTES = MAX_STATE_BYTES + 1024 * 1024;
+
+/** The first line inside the envelope; the state follows it. */
+const head = z.object({ format: z.literal(1), over: z.array(z.string()) });
+
+/** Gives the data key of a spool, and finds it again. */
+export interface SpoolKeys {
+  /** A data key for what this run will keep. The spool wipes it. */
+  dataKey(): Promise<DataKey>;
+  unwrap: Unwrap;
+}
+
+/** The spool as one envelope in one file. */
+export class SpoolFile implements StateSpool {
+  #key: DataKey | undefined;
+  readonly #context: EnvelopeContext;
+
+  constructor(
+    readonly place: string,
+    installation: string,
+    private readonly keys: SpoolKeys,
+  ) {
+    // The serial of the envelope stays 1: which state is newer is told by the serial inside, which Terraform counts.
+    this.#context = { installation, kind: 'terraform-spool', name: 'terraform-state', serial: 1 };
+  }
+
+  async prepare(): Promise<void> {
+    this.#key ??= await this.keys.dataKey();
+  }
+
+  async keep({ bytes, over }: KeptState): Promise<void> {
+    if (!this.#key) throw new TypeError('the spool was not prepared');
+    await mkdir(dirname(this.place), { recursive: true, mode: 0o700 });
+    const plain = Buffer.concat([Buffer.from(`${JSON.stringify({ format: 1, over })}\n`), bytes]);
+    await writeDurably(this.place, seal(this.#key, this.#context, plain));
+    plain.fill(0);
+  }
+
+  async kept(): Promise<KeptState | undefined> {
+    const envelope = await readRegularFile(this.place, MAX_FILE_BYTES);
+    if (!envelope) return undefined;
+    try {
+      const plain = await open(envelope, this.#context, this.keys.unwrap);
+      const end = plain.indexOf('\n');
+      return { bytes: plain.subarray(end + 1), over: head.parse(JSON.parse(plain.toString('utf8', 0, end))).over };
+    } catch (error) {
+      if (!(error instanceof InfraError)) throw error;
+      throw new InfraError(`Terraform's newest state, kept in ${this.place}, cannot be read: ${error.message}`, {
+        hints: [...error.hints, `to go on with the state before it: mv ${this.place} ${this.place}.unreadable`],
+        exitCode: error.exitCode,
+        cause: error,
+      });
+    }
+  }
+
+  async clear(): Promise<void> {
+    if (!(await readRegularFile(this.place, MAX_FILE_BYTES))) return;
+    await rm(this.place, { force: true });
+    await syncDirectory(dirname(this.place));
+  }
+
+  close(): void {
+    this.#key?.plain.fill(0);
+    this.#key = undefined;
+  }
+}
+
+const DOCUMENT = 'terraform-spool-key';
+const KEY_ID = 'document terraform-spool-key';
+const hex = (bytes: number) => z.string().regex(new RegExp(`^[0-9a-f]{${bytes * 2}}$`));
+const keyDocument = z.object({ format: z.literal(1), id: hex(16), key: secretText });
+
+/** A spool key that is itself a document of the encrypted state: made once, read before every run. */
+export function spoolKeysIn(state: StateStore): SpoolKeys {
+  const plainOf = (key: Secret): Buffer => {
+    const plain = Buffer.from(key.reveal(), 'base64');
+    if (plain.length !== DATA_KEY_BYTES) throw new InfraError(`the stored document "${DOCUMENT}" does not hold a key of ${DATA_KEY_BYTES} bytes`);
+    return plain;
+  };
+  const make = async (): Promise<z.infer<typeof keyDocument>> => {
+    const made = { format: 1 as const, id: randomBytes(16).toString('hex'), key: new Secret(randomBytes(DATA_KEY_BYTES).toString('base64')) };
+    await state.put(DOCUMENT, made);
+    return made;
+  };
+  return {
+    async dataKey() {
+      const { id, key } = (await state.get(DOCUMENT, keyDocument)) ?? (await make());
+      return { plain: plainOf(key), wrapped: { keyId: KEY_ID, wrapped: Buffer.from(id, 'hex') } };
+    },
+    async unwrap({ keyId, wrapped }: WrappedKey) {
+      const document = await state.get(DOCUMENT, keyDocument);
+      if (!document || keyId !== KEY_ID || document.id !== wrapped.toString('hex')) throw new WrongKey('its key is not in the stored state');
+      return plainOf(document.key);
+    },
+  };
+}
