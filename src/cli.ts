@@ -122,6 +122,7 @@ function buildProgram(action: Action): Command {
   keysCommands(program, action);
   stateCommands(program, action);
   auditCommands(program, action);
+  securityCommands(program, action);
 
   program
     .command('ssh')
@@ -251,6 +252,14 @@ function stateCommands(program: Command, action: Action): void {
     .description('take an older content for right that you have put back yourself')
     .addHelpText('after', example('state accept answers'))
     .action(action(async () => (await import('./commands/state.js')).stateAccept));
+}
+
+function securityCommands(program: Command, action: Action): void {
+  group(program, 'security', 'how well keys and stored data are protected')
+    .command('report')
+    .description('what was asked for beside what was found: keys, memory, audit log, FIPS')
+    .addHelpText('after', example('security report', 'security report --json'))
+    .action(action(async () => (await import('./commands/security.js')).securityReport));
 }
 
 function auditCommands(program: Command, action: Action): void {

@@ -96,7 +96,7 @@ export async function keysProtect(invocation: Invocation): Promise<ExitCode> {
     const { provider } = store.keys;
     if (!(provider instanceof LocalKeys)) throw new InputError(`${provider.where} has no passphrase of its own`);
     await provider.protect(flag(invocation, 'removePassphrase') ? undefined : await newPassphrase());
-    return provider.isProtected();
+    return (await provider.protection()) !== undefined;
   });
   print(invocation, { protected: isProtected }, () => (isProtected ? 'The key file is protected by the new passphrase. Without it nothing that is stored can be read: keep it elsewhere too.' : 'The key file has no passphrase any more: whoever reads it reads everything.'));
   return EXIT.ok;

@@ -5,6 +5,8 @@ import { audited } from '../keys/audit.js';
 import { breakLock, describeOwner, installationLock, KEYS_LOCK, type LockName, readLock } from '../state/lock.js';
 import type { ObjectName } from '../state/names.js';
 import { isAlive, isOfThisComputer } from '../state/process-identity.js';
+import { StateStoreTerraformState } from '../terraform/document-state-store.js';
+import { breakLock as breakTerraformLock } from '../terraform/state-store.js';
 import { bytes, table } from '../ui/format.js';
 import { flag, type Invocation } from './invocation.js';
 import { chooseInstallation, theStore } from './open.js';
@@ -48,31 +50,43 @@ export async function stateShow(invocation: Invocation): Promise<ExitCode> {
   return EXIT.ok;
 }
 
-/** Breaks a lock whose owner is gone. One that is seen to live here is not broken. */
+/** A lock that somebody holds. */
+interface Held {
+  owner: string;
+  object: ObjectName;
+  break: () => Promise<unknown>;
+}
+
+/** Breaks locks whose owners are gone: the installation's, and Terraform's. One that is seen to live here is not broken. */
 export async function stateUnlock(invocation: Invocation): Promise<ExitCode> {
-  const { objects, audit } = await theStore();
-  const lock = flag(invocation, 'keys') ? KEYS_LOCK : installationLock(await chooseInstallation(invocation));
-  const owner = await ownerOf(lock);
-  if (owner === undefined) {
-    print(invocation, { unlocked: false }, () => `${lock.label} is not locked.`);
-    return EXIT.ok;
+  const { audit } = await theStore();
+  const installation = flag(invocation, 'keys') ? undefined : await chooseInstallation(invocation);
+  const lock = installation === undefined ? KEYS_LOCK : installationLock(installation);
+  const held = [await heldLock(lock), ...(installation === undefined ? [] : [await heldTerraformLock(installation)])].filter((one) => one !== undefined);
+  const owners = held.map(({ owner }) => owner);
+  if (held.length > 0 && !flag(invocation, 'yes')) {
+    const what = `${lock.label} is locked: ${owners.join('; ')}`;
+    if (!hasTerminal()) throw new RefusedError(what, { hints: [`when that has really ended: ${lock.unlock} --yes`] });
+    if (!(await askYesNo(`${what}. Has that really ended?`, false))) throw new RefusedError('the lock stays');
   }
-  if (!flag(invocation, 'yes')) {
-    if (!hasTerminal()) throw new RefusedError(`${lock.label} is locked: ${owner}`, { hints: [`when that has really ended: ${lock.unlock} --yes`] });
-    if (!(await askYesNo(`${lock.label} is locked: ${owner}. Has that really ended?`, false))) throw new RefusedError('the lock stays');
-  }
-  await audited(audit, { operation: 'force-unlock', object: lock.object }, () => breakLock(objects, lock));
-  print(invocation, { unlocked: true, owner }, () => `${lock.label} is unlocked; the lock was held by: ${owner}`);
+  for (const one of held) await audited(audit, { operation: 'force-unlock', object: one.object }, one.break);
+  print(invocation, { unlocked: held.length > 0, owners }, () => (held.length === 0 ? `${lock.label} is not locked.` : `${lock.label} is unlocked; it was held by: ${owners.join('; ')}`));
   return EXIT.ok;
 }
 
-/** Who holds the lock, in words; undefined when it is free. */
-async function ownerOf(lock: LockName): Promise<string | undefined> {
-  const held = await readLock((await theStore()).objects, lock);
+async function heldLock(lock: LockName): Promise<Held | undefined> {
+  const { objects } = await theStore();
+  const held = await readLock(objects, lock);
   if (held && (await isOfThisComputer(held.owner)) && (await isAlive(held.owner))) {
     throw new RefusedError(`${lock.label} is in use on this computer: ${describeOwner(held.owner)}`, { hints: [`ps -fp ${held.owner.pid}`] });
   }
-  return held && describeOwner(held.owner);
+  return held && { owner: describeOwner(held.owner), object: lock.object, break: () => breakLock(objects, lock) };
+}
+
+async function heldTerraformLock(installation: string): Promise<Held | undefined> {
+  const store = new StateStoreTerraformState((await theStore()).documents(installation), installation, '');
+  const lock = await store.readLock();
+  return lock && { owner: `Terraform (${lock.Operation}), by ${lock.Who}, since ${lock.Created}`, object: { installation, kind: 'document', name: 'terraform-lock' }, break: () => breakTerraformLock(store) };
 }
 
 /** Takes an older content for right, which the operator has put back. */

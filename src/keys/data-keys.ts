@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { DataKey } from './envelope.js';
 import { DATA_KEY_BYTES } from './envelope-format.js';
+import type { KeptKey, KeyMemory } from './locked-memory.js';
 import type { KeyBinding, KeyProvider, WrappedKey } from './provider.js';
 
 export interface CacheLimits {
@@ -14,7 +15,7 @@ export interface CacheLimits {
 const MAX_USES = 1000;
 
 interface Cached {
-  plain: Buffer;
+  plain: KeptKey;
   expires: number;
   uses: number;
 }
@@ -30,6 +31,7 @@ export class DataKeys {
   constructor(
     readonly provider: KeyProvider,
     private readonly limits: CacheLimits,
+    private readonly memory: KeyMemory,
     private readonly now: () => number = Date.now,
   ) {}
 
@@ -67,7 +69,7 @@ export class DataKeys {
     const found = this.#cache.get(id);
     if (!found) return undefined;
     found.uses += 1;
-    if (found.expires > this.now() && found.uses <= MAX_USES) return Buffer.from(found.plain);
+    if (found.expires > this.now() && found.uses <= MAX_USES) return found.plain.use((bytes) => Buffer.from(bytes));
     this.#forget(id);
     return undefined;
   }
@@ -76,7 +78,7 @@ export class DataKeys {
     if (!this.limits.enabled || this.limits.size === 0) return;
     const id = cacheKey(key, binding);
     this.#forget(id);
-    this.#cache.set(id, { plain: Buffer.from(plain), expires: this.now() + this.limits.ttlSeconds * 1000, uses: 0 });
+    this.#cache.set(id, { plain: this.memory.keep(Buffer.from(plain)), expires: this.now() + this.limits.ttlSeconds * 1000, uses: 0 });
     // A Map keeps the order of insertion: the first is the oldest.
     for (const oldest of this.#cache.keys()) {
       if (this.#cache.size <= this.limits.size) break;
@@ -85,7 +87,7 @@ export class DataKeys {
   }
 
   #forget(id: string): void {
-    this.#cache.get(id)?.plain.fill(0);
+    this.#cache.get(id)?.plain.wipe();
     this.#cache.delete(id);
   }
 }

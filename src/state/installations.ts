@@ -1,6 +1,7 @@
 import { InputError } from '../errors.js';
 import type { AuditTrail } from '../keys/audit.js';
 import type { DataKeys } from '../keys/data-keys.js';
+import type { KeyMemory } from '../keys/locked-memory.js';
 import { Documents } from './documents.js';
 import { installationLock, KEYS_LOCK, type Lock, takeLock } from './lock.js';
 import type { EncryptedObjects } from './objects.js';
@@ -29,6 +30,7 @@ export class Store {
     readonly audit: AuditTrail,
     /** Seals the audit log: whoever cannot open the store cannot make lines that fit. */
     readonly auditKey: Uint8Array,
+    readonly memory: KeyMemory,
   ) {}
 
   /** Names of the installations that something is stored of, sorted. */

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { xdg } from '../edges/files.js';
 import { auditSettings, type AuditTrail, openAuditLog } from '../keys/audit.js';
 import { DataKeys } from '../keys/data-keys.js';
+import { fipsStatus } from '../keys/fips.js';
+import { type KeyMemory, openKeyMemory } from '../keys/locked-memory.js';
 import type { KeyProvider } from '../keys/provider.js';
 import { openKeyProvider, type PassphraseSource } from '../keys/providers/open-provider.js';
 import { type KeySettings, readKeySettings } from '../keys/providers/settings.js';
@@ -26,10 +28,12 @@ export async function openStore(environment: NodeJS.ProcessEnv, passphrase: Pass
   const settings = readKeySettings(environment);
   const backend = await openBackend(environment['KOPROGO_STATE'], environment);
   try {
-    const provider = await openKeyProvider(settings, { passphrase, mayCreate: await isNew(backend) });
+    const memory = openKeyMemory({ locking: settings.hardening.memoryLocking, guardPages: settings.hardening.guardPages });
+    const { on: fips } = await fipsStatus({ wanted: settings.hardening.fips });
+    const provider = await openKeyProvider(settings, { passphrase, mayCreate: await isNew(backend), fips, memory });
     const seen = (id: string) => (backend instanceof MemoryBackend ? new SeenInMemory() : new SeenFile(join(stateRoot(), `seen-${id}`)));
     const audit = (auditKey: Uint8Array) => openAuditLog({ ...auditSettings(environment), auditKey });
-    return await storeOn(backend, provider, settings, { seen, audit });
+    return await storeOn(backend, provider, settings, { seen, audit, memory });
   } catch (error) {
     await backend.close();
     throw error;
@@ -44,17 +48,18 @@ export interface Beside {
   seen: (storeId: string) => Seen;
   /** Asked once, with a key that only who can open the store has. */
   audit: (auditKey: Uint8Array) => AuditTrail;
+  memory: KeyMemory;
 }
 
 /** A store on a backend that is open, under keys that are. */
 export async function storeOn(backend: Backend, provider: KeyProvider, settings: StoreSettings, beside: Beside): Promise<Store> {
   const { enabled, ttlSeconds, maxSize } = settings.dataKeyCache;
-  const keys = new DataKeys(provider, { enabled, ttlSeconds, size: maxSize });
+  const keys = new DataKeys(provider, { enabled, ttlSeconds, size: maxSize }, beside.memory);
   const root = await openRoot(backend, keys);
   const nameKey = Buffer.from(root.nameKey, 'base64');
   const names = new NameCipher(nameKey);
   const auditKey = new Uint8Array(hkdfSync('sha512', nameKey, Buffer.alloc(0), 'koprogo-infra audit log', 32));
   nameKey.fill(0);
   const audit = beside.audit(auditKey);
-  return new Store(new EncryptedObjects(backend, keys, names, beside.seen(root.id), audit, settings.envelopeThresholdBytes), keys, audit, auditKey);
+  return new Store(new EncryptedObjects(backend, keys, names, beside.seen(root.id), audit, settings.envelopeThresholdBytes), keys, audit, auditKey, beside.memory);
 }

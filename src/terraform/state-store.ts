@@ -36,7 +36,7 @@ export interface TerraformStateStore {
   /** Durable when it returns, with the new revision. Throws Conflict when `expected` (undefined: none) is not the newest any more. */
   write(bytes: Buffer, expected: unknown): Promise<unknown>;
   readLock(): Promise<TerraformLock | undefined>;
-  /** Takes the lock when it is free or already ours (same ID); returns the holder's otherwise. */
+  /** Takes the lock when it is free or already ours (same ID), durably; returns the holder's otherwise. Of two at the same moment one gets it. */
   lock(info: TerraformLock): Promise<'taken' | TerraformLock>;
   /** Gives the lock back when it has this ID or is free already; returns the holder's otherwise. */
   unlock(id: string): Promise<'released' | TerraformLock>;

@@ -37,6 +37,8 @@ const LOCK_SECONDS = 30;
 const APPLY_SECONDS = 3600;
 /** How long a Terraform that was told to end may take: it finishes the resource that it is at. */
 const GRACE_SECONDS = 600;
+/** A terminal that closes, or a connection that breaks, would end Terraform at once; so it hears of it from this process only. */
+const DEAF_TO_HANGUP = ['sh', '-c', 'trap "" HUP; exec "$@"', 'sh'];
 const outputAnswer = z.record(z.string(), z.object({ value: z.unknown() }));
 
 /**
@@ -158,7 +160,7 @@ export class Terraform {
       if (interruption) passOn(text, progress);
     };
     try {
-      return await host.run({ argv: [command, subcommand, ...flags, ...args], timeout: 300, purpose: `${verb} Terraform's module`, onOutput, ...rest });
+      return await host.run({ argv: [...(interruption ? DEAF_TO_HANGUP : []), command, subcommand, ...flags, ...args], timeout: 300, purpose: `${verb} Terraform's module`, onOutput, ...rest });
     } catch (error) {
       if (!(error instanceof CommandFailed)) throw error;
       // No cause: it holds all that Terraform printed, and at worst that is the state.

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { DataKeys } from '../../src/keys/data-keys.js';
 import type { KeyProvider, WrappedKey } from '../../src/keys/provider.js';
-import { masterKeys } from '../fixtures/store.js';
+import { keyMemory, masterKeys } from '../fixtures/store.js';
 
 const BINDING = { installation: 'main', kind: 'document', name: 'x' };
 const LIMITS = { enabled: true, ttlSeconds: 60, size: 3 };
@@ -23,7 +23,7 @@ function counted(): { provider: KeyProvider; unwraps: () => number; fail: (error
 
 it('asks the provider once for a key that it has just made or unwrapped', async () => {
   const { provider, unwraps } = counted();
-  const keys = new DataKeys(provider, LIMITS);
+  const keys = new DataKeys(provider, LIMITS, keyMemory);
   const { plain, wrapped } = await keys.make(BINDING);
   expect((await keys.unwrap(wrapped, BINDING)).equals(plain)).toBe(true);
   expect(unwraps()).toBe(0);
@@ -35,7 +35,7 @@ it('asks the provider once for a key that it has just made or unwrapped', async 
 });
 
 it('gives copies: whoever wipes one spoils nothing', async () => {
-  const keys = new DataKeys(masterKeys(), LIMITS);
+  const keys = new DataKeys(masterKeys(), LIMITS, keyMemory);
   const { plain, wrapped } = await keys.make(BINDING);
   const expected = Buffer.from(plain);
   plain.fill(0);
@@ -44,7 +44,7 @@ it('gives copies: whoever wipes one spoils nothing', async () => {
 });
 
 it('does not find a key that was moved to another object', async () => {
-  const keys = new DataKeys(masterKeys(), LIMITS);
+  const keys = new DataKeys(masterKeys(), LIMITS, keyMemory);
   const { wrapped } = await keys.make(BINDING);
   await expect(keys.unwrap(wrapped, { ...BINDING, name: 'y' })).rejects.toThrow();
 });
@@ -52,7 +52,7 @@ it('does not find a key that was moved to another object', async () => {
 it('forgets by age, by number, by use, and when it is told to', async () => {
   const { provider, unwraps } = counted();
   let now = 0;
-  const keys = new DataKeys(provider, LIMITS, () => now);
+  const keys = new DataKeys(provider, LIMITS, keyMemory, () => now);
   const { wrapped } = await keys.make(BINDING);
   now = 61_000;
   await keys.unwrap(wrapped, BINDING);
@@ -70,11 +70,11 @@ it('forgets by age, by number, by use, and when it is told to', async () => {
 });
 
 it('keeps none when it is switched off, and none that could not be unwrapped', async () => {
-  const off = new DataKeys(masterKeys(), { ...LIMITS, enabled: false });
+  const off = new DataKeys(masterKeys(), { ...LIMITS, enabled: false }, keyMemory);
   await off.make(BINDING);
   expect(off.cached).toBe(0);
   const { provider, fail } = counted();
-  const keys = new DataKeys(provider, LIMITS);
+  const keys = new DataKeys(provider, LIMITS, keyMemory);
   const wrapped = await provider.wrap(randomBytes(32), BINDING);
   fail(new Error('denied'));
   await expect(keys.unwrap(wrapped, BINDING)).rejects.toThrow('denied');

@@ -8,7 +8,7 @@ import { MemoryBackend } from '../../src/state/backends/memory.js';
 import type { Store } from '../../src/state/installations.js';
 import { Replayed } from '../../src/state/objects.js';
 import { secretText } from '../../src/state/schema.js';
-import { masterKeys, testStore } from '../fixtures/store.js';
+import { keyMemory, masterKeys, testStore } from '../fixtures/store.js';
 
 const schema = z.object({ name: z.string(), password: secretText });
 const document = { name: 'x', password: new Secret('planted-secret-7f3a') };
@@ -206,10 +206,12 @@ describe('keys', () => {
 
   it('that are rotated open the old and the new; after the re-wrap the old one is not needed', async () => {
     const backend = new MemoryBackend();
-    const [first, second] = [{ version: 1, key: randomBytes(32) }, { version: 2, key: randomBytes(32) }];
-    const before = await testStore(backend, new MasterKeys(first, []));
+    const [one, two] = [randomBytes(32), randomBytes(32)];
+    const first = () => ({ version: 1, key: Buffer.from(one) });
+    const second = () => ({ version: 2, key: Buffer.from(two) });
+    const before = await testStore(backend, new MasterKeys(first(), [], keyMemory));
     await before.documents('main').put('old', 1);
-    const both = new MasterKeys(second, [first]);
+    const both = new MasterKeys(second(), [first()], keyMemory);
     const store = await testStore(backend, both);
     await store.documents('main').put('new', 2);
     expect(await store.documents('main').get('old', z.number())).toBe(1);
@@ -217,7 +219,7 @@ describe('keys', () => {
     const results = await store.rewrapAll(current?.keyId ?? '', () => undefined);
     expect(results).toEqual({ rewrapped: 2, current: 1 });
     expect(await store.rewrapAll(current?.keyId ?? '', () => undefined)).toEqual({ rewrapped: 0, current: 3 });
-    const after = (await testStore(backend, new MasterKeys(second, []))).documents('main');
+    const after = (await testStore(backend, new MasterKeys(second(), [], keyMemory))).documents('main');
     expect(await after.get('old', z.number())).toBe(1);
     expect(await after.get('new', z.number())).toBe(2);
   });

@@ -123,10 +123,11 @@ describe.skipIf(why !== undefined)('the sandbox module with real Terraform', { t
     await writeFile(join(directory, 'slow-server-up'), '');
     const module = terraform();
     await module.init();
-    const { child } = startTerraformProgram(await buildTerraformProgram(directory), { ...job(), verb: 'apply' });
+    const { child, ended } = startTerraformProgram(await buildTerraformProgram(directory), { ...job(), verb: 'apply' });
     while (!existsSync(join(directory, 'log')) || !(await readFile(join(directory, 'log'), 'utf8')).includes('server-up')) await sleep(50);
     // The whole group: this program, Terraform, and what Terraform runs.
     process.kill(-(child.pid ?? 0), 'SIGKILL');
+    await ended;
     await asked();
     await rm(join(directory, 'slow-server-up'));
     await module.apply();

@@ -173,12 +173,12 @@ describe.skipIf(why !== undefined)("Terraform's state with real Terraform", { ti
     while ((await made()) < times) await sleep(50);
   }
 
-  it.each(['SIGTERM', 'SIGINT'] as const)('is complete after a %s, which lets Terraform come to its end', async (signal) => {
+  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('is complete after a %s, which lets Terraform come to its end', async (signal) => {
     await terraform().init();
     const { child, ended } = startTerraformProgram(build, job());
     await untilMade(1);
-    // SIGINT as a terminal sends it, to the whole group.
-    process.kill((child.pid ?? 0) * (signal === 'SIGINT' ? -1 : 1), signal);
+    // A terminal sends SIGINT and SIGHUP to the whole group.
+    process.kill((child.pid ?? 0) * (signal === 'SIGTERM' ? 1 : -1), signal);
     expect(await ended).toMatchObject({ code: EXIT.interrupted, stderr: expect.stringContaining('interrupted') as string });
     expect(terraformsIn(folder)).toEqual([]);
     expect(await terraform().resources()).toEqual(['terraform_data.first']);

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { checkPrivate, readRegularFile, writeDurably } from '../../edges/files.js';
 import { InfraError, InputError } from '../../errors.js';
 import type { Secret } from '../../secret.js';
+import type { KeptKey, KeyMemory } from '../locked-memory.js';
 import { derivePassphraseKey, type KdfParameters, kdfParametersSchema, newKdfParameters } from '../passphrase-kdf.js';
 import { type KeyBinding, type KeyProvider, type KeyVersion, UnknownKeyVersion, type WrappedKey, WrongKey } from '../provider.js';
 import { unwrapWith, wrapWith } from '../wrap.js';
@@ -40,13 +41,14 @@ export interface LocalKeysOptions {
   /** Whether a missing file may be made: only when nothing was encrypted yet. */
   mayCreate: boolean;
   fips: boolean;
+  memory: KeyMemory;
 }
 
 interface OpenKeyFile {
   file: KeyFile;
-  keys: Map<number, Buffer>;
+  keys: Map<number, KeptKey>;
   /** The key that the passphrase gives; undefined where the file is not protected. */
-  protector: Buffer | undefined;
+  protector: KeptKey | undefined;
 }
 
 /**
@@ -73,11 +75,13 @@ export class LocalKeys implements KeyProvider {
   async wrap(dataKey: Uint8Array, binding: KeyBinding): Promise<WrappedKey> {
     const { file } = await this.#open();
     const keyId = keyIdOf(file, currentOf(file));
-    return { keyId, wrapped: wrapWith(await this.#key(keyId), dataKey, keyId, binding) };
+    const key = await this.#key(keyId);
+    return { keyId, wrapped: key.use((bytes) => wrapWith(bytes, dataKey, keyId, binding)) };
   }
 
   async unwrap({ keyId, wrapped }: WrappedKey, binding: KeyBinding): Promise<Buffer> {
-    return unwrapWith(await this.#key(keyId), wrapped, keyId, binding);
+    const key = await this.#key(keyId);
+    return key.use((bytes) => unwrapWith(bytes, wrapped, keyId, binding));
   }
 
   async rewrap(key: WrappedKey, binding: KeyBinding): Promise<WrappedKey> {
@@ -107,26 +111,28 @@ export class LocalKeys implements KeyProvider {
     await this.#save({ ...file, keys: file.keys.map((entry) => (entry.version === version ? { ...entry, key: null } : entry)) });
   }
 
-  async isProtected(): Promise<boolean> {
-    return (await this.#open()).file.protection.by === 'passphrase';
+  /** How the passphrase of the file becomes a key; undefined where the file has none. */
+  async protection(): Promise<KdfParameters['kdf'] | undefined> {
+    const { protection } = (await this.#open()).file;
+    return protection.by === 'passphrase' ? protection.kdf.kdf : undefined;
   }
 
   /** Puts all keys under a new passphrase, or under none. The keys stay the same: nothing else is rewritten. */
   async protect(passphrase: Secret | undefined): Promise<void> {
     const { file, keys } = await this.#open();
-    const { protection, protector } = await newProtection(passphrase, this.options.fips);
+    const { protection, protector } = await newProtection(passphrase, this.options);
     const entries = file.keys.map((entry) => {
       const key = keys.get(entry.version);
-      return key ? { ...newEntry(entry.version, key, file.id, protector), created: entry.created } : entry;
+      return key ? { ...key.use((bytes) => newEntry(entry.version, bytes, file.id, protector)), created: entry.created } : entry;
     });
-    protector?.fill(0);
+    protector?.wipe();
     this.#forget(await this.#open());
     await this.#write({ ...file, protection, keys: entries });
     this.#opened = this.#load(passphrase && (() => Promise.resolve(passphrase)));
     await this.#opened;
   }
 
-  async #key(keyId: string): Promise<Buffer> {
+  async #key(keyId: string): Promise<KeptKey> {
     const { file, keys } = await this.#open();
     if (keyId !== keyIdOf(file, versionOf(keyId))) {
       throw new UnknownKeyVersion(`${this.where} holds other keys (${file.id}) than the one that is needed (${keyId.slice(0, 80)})`, { hints: ['point to the right file: KOPROGO_KEYS_FILE=FILE', 'or put it back from where you kept a copy'] });
@@ -145,7 +151,8 @@ export class LocalKeys implements KeyProvider {
     await this.#write(file);
     const again = await readKeyFile(this.options.path);
     if (!again) throw new InfraError(`${this.where} is gone right after it was written`);
-    this.#opened = Promise.resolve({ file: again, keys: unwrapAll(again, opened.protector, this.where), protector: opened.protector });
+    for (const key of opened.keys.values()) key.wipe();
+    this.#opened = Promise.resolve({ file: again, keys: this.#unwrapAll(again, opened.protector), protector: opened.protector });
   }
 
   async #write(file: KeyFile, exclusive = false): Promise<void> {
@@ -162,28 +169,28 @@ export class LocalKeys implements KeyProvider {
 
   async #load(askPassphrase?: () => Promise<Secret | undefined>): Promise<OpenKeyFile> {
     const file = (await readKeyFile(this.options.path)) ?? (await this.#create());
-    if (file.protection.by === 'nothing') return { file, keys: unwrapAll(file, undefined, this.where), protector: undefined };
+    if (file.protection.by === 'nothing') return { file, keys: this.#unwrapAll(file, undefined), protector: undefined };
     const passphrase = await askPassphrase?.();
     if (!passphrase) {
       throw new InputError(`${this.where} is protected by a passphrase, and none was given`, { hints: ['set KOPROGO_STATE_PASSPHRASE_FILE to a file that holds it', 'or run the command at a terminal: it asks'] });
     }
-    const protector = await derivePassphraseKey(passphrase, file.protection.kdf);
-    return { file, keys: unwrapAll(file, protector, this.where), protector };
+    const protector = this.options.memory.keep(await derivePassphraseKey(passphrase, file.protection.kdf));
+    return { file, keys: this.#unwrapAll(file, protector), protector };
   }
 
   async #create(): Promise<KeyFile> {
-    const { path, mayCreate, passphrase, fips } = this.options;
+    const { path, mayCreate, passphrase } = this.options;
     if (!mayCreate) {
       throw new InputError(`${this.where} is missing`, {
         hints: ['put it back from where you kept a copy', 'or point to it: KOPROGO_KEYS_FILE=FILE', 'without it what is stored cannot be read by anybody'],
       });
     }
     const id = randomBytes(8).toString('hex');
-    const { protection, protector } = await newProtection(await passphrase('create'), fips);
+    const { protection, protector } = await newProtection(await passphrase('create'), this.options);
     const key = randomBytes(KEY_BYTES);
     const file: KeyFile = { format: 'koprogo-keys', version: 1, id, protection, keys: [newEntry(1, key, id, protector)] };
     key.fill(0);
-    protector?.fill(0);
+    protector?.wipe();
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     await this.#write(file, true).catch((error: unknown) => {
       throw new InputError(`${this.where} cannot be made: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
@@ -192,38 +199,44 @@ export class LocalKeys implements KeyProvider {
   }
 
   #forget({ keys, protector }: OpenKeyFile): void {
-    for (const key of keys.values()) key.fill(0);
-    protector?.fill(0);
+    for (const key of keys.values()) key.wipe();
+    protector?.wipe();
+  }
+
+  #unwrapAll(file: KeyFile, protector: KeptKey | undefined): Map<number, KeptKey> {
+    const keys = new Map<number, KeptKey>();
+    for (const { version, key } of file.keys) {
+      if (key !== null) keys.set(version, this.options.memory.keep(unwrapEntry(file, version, key, protector, this.where)));
+    }
+    return keys;
   }
 }
 
-async function newProtection(passphrase: Secret | undefined, fips: boolean): Promise<{ protection: KeyFile['protection']; protector: Buffer | undefined }> {
+async function newProtection(
+  passphrase: Secret | undefined,
+  { fips, memory }: Pick<LocalKeysOptions, 'fips' | 'memory'>,
+): Promise<{ protection: KeyFile['protection']; protector: KeptKey | undefined }> {
   if (!passphrase) return { protection: { by: 'nothing' }, protector: undefined };
   if (passphrase.reveal().length < MIN_PASSPHRASE) throw new InputError(`the passphrase of the keys is shorter than ${MIN_PASSPHRASE} characters`);
   const kdf: KdfParameters = newKdfParameters({ fips });
-  return { protection: { by: 'passphrase', kdf }, protector: await derivePassphraseKey(passphrase, kdf) };
+  return { protection: { by: 'passphrase', kdf }, protector: memory.keep(await derivePassphraseKey(passphrase, kdf)) };
 }
 
-function newEntry(version: number, key: Uint8Array, id: string, protector: Buffer | undefined): KeyFile['keys'][number] {
-  const stored = protector ? wrapWith(protector, key, fileKeyId(id, version), fileBinding(id)) : Buffer.from(key);
+function newEntry(version: number, key: Uint8Array, id: string, protector: KeptKey | undefined): KeyFile['keys'][number] {
+  const stored = protector ? protector.use((bytes) => wrapWith(bytes, key, fileKeyId(id, version), fileBinding(id))) : Buffer.from(key);
   return { version, created: new Date().toISOString(), key: stored.toString('base64') };
 }
 
-function unwrapAll(file: KeyFile, protector: Buffer | undefined, where: string): Map<number, Buffer> {
-  const keys = new Map<number, Buffer>();
-  for (const { version, key } of file.keys) {
-    if (key === null) continue;
-    const bytes = Buffer.from(key, 'base64');
-    try {
-      const plain = protector ? unwrapWith(protector, bytes, fileKeyId(file.id, version), fileBinding(file.id)) : bytes;
-      if (plain.length !== KEY_BYTES) throw damaged(where, `version ${version} has not ${KEY_BYTES} bytes`);
-      keys.set(version, plain);
-    } catch (error) {
-      if (error instanceof WrongKey) throw new WrongKey(`the passphrase of ${where} is wrong`, { hints: ['try again: nothing is damaged by a wrong one'], cause: error });
-      throw error;
-    }
+function unwrapEntry({ id }: KeyFile, version: number, stored: string, protector: KeptKey | undefined, where: string): Buffer {
+  const bytes = Buffer.from(stored, 'base64');
+  try {
+    const key = protector ? protector.use((passphraseKey) => unwrapWith(passphraseKey, bytes, fileKeyId(id, version), fileBinding(id))) : bytes;
+    if (key.length !== KEY_BYTES) throw damaged(where, `version ${version} has not ${KEY_BYTES} bytes`);
+    return key;
+  } catch (error) {
+    if (error instanceof WrongKey) throw new WrongKey(`the passphrase of ${where} is wrong`, { hints: ['try again: nothing is damaged by a wrong one'], cause: error });
+    throw error;
   }
-  return keys;
 }
 
 async function readKeyFile(path: string): Promise<KeyFile | undefined> {

@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { InputError } from '../../errors.js';
+import type { KeptKey, KeyMemory } from '../locked-memory.js';
 import { type KeyBinding, type KeyProvider, type KeyVersion, UnknownKeyVersion, type WrappedKey, WrongKey } from '../provider.js';
 import { unwrapWith, wrapWith } from '../wrap.js';
 
@@ -15,13 +16,13 @@ export interface MasterKeyBytes {
 export class MasterKeys implements KeyProvider {
   readonly name = 'none';
   readonly where = 'MASTER_ENCRYPTION_KEY';
-  readonly #keys: ReadonlyMap<string, MasterKeyBytes>;
+  readonly #keys: ReadonlyMap<string, { version: number; key: KeptKey }>;
   readonly #currentId: string;
 
-  /** 32 bytes each. */
-  constructor(current: MasterKeyBytes, older: readonly MasterKeyBytes[]) {
-    this.#keys = new Map([current, ...older].map((entry) => [keyIdOf(entry), entry]));
+  /** 32 bytes each, which the key memory takes over. */
+  constructor(current: MasterKeyBytes, older: readonly MasterKeyBytes[], memory: KeyMemory) {
     this.#currentId = keyIdOf(current);
+    this.#keys = new Map([current, ...older].map((entry) => [keyIdOf(entry), { version: entry.version, key: memory.keep(entry.key) }]));
   }
 
   versions(): Promise<KeyVersion[]> {
@@ -31,11 +32,11 @@ export class MasterKeys implements KeyProvider {
 
   async wrap(dataKey: Uint8Array, binding: KeyBinding): Promise<WrappedKey> {
     const keyId = this.#currentId;
-    return Promise.resolve({ keyId, wrapped: wrapWith(this.#key(keyId), dataKey, keyId, binding) });
+    return Promise.resolve({ keyId, wrapped: this.#key(keyId).use((key) => wrapWith(key, dataKey, keyId, binding)) });
   }
 
   async unwrap({ keyId, wrapped }: WrappedKey, binding: KeyBinding): Promise<Buffer> {
-    return Promise.resolve(unwrapWith(this.#key(keyId), wrapped, keyId, binding));
+    return Promise.resolve(this.#key(keyId).use((key) => unwrapWith(key, wrapped, keyId, binding)));
   }
 
   async rewrap(key: WrappedKey, binding: KeyBinding): Promise<WrappedKey> {
@@ -67,7 +68,7 @@ export class MasterKeys implements KeyProvider {
     return Promise.reject(new InputError('a master key in the environment is retired where it is set: nothing needs this version any more', { hints }));
   }
 
-  #key(keyId: string): Buffer {
+  #key(keyId: string): KeptKey {
     const found = this.#keys.get(keyId);
     if (found) return found.key;
     const version = /^none:[0-9a-f]{16}:([1-9]\d{0,6})$/.exec(keyId)?.[1];

@@ -1,4 +1,5 @@
 import type { Secret } from '../../secret.js';
+import type { KeyMemory } from '../locked-memory.js';
 import type { KeyProvider } from '../provider.js';
 import { LocalKeys } from './local.js';
 import { decodeMasterKey } from './master-key.js';
@@ -13,13 +14,16 @@ export interface OpenOptions {
   passphrase: PassphraseSource;
   /** Whether a local key file may be made: only when nothing was encrypted yet. */
   mayCreate: boolean;
+  /** Whether FIPS mode is really on. */
+  fips: boolean;
+  memory: KeyMemory;
 }
 
 /** The key provider that the settings name. A key service is first spoken to when a key is needed. */
 export async function openKeyProvider(settings: KeySettings, options: OpenOptions): Promise<KeyProvider> {
   switch (settings.provider) {
     case 'none':
-      return new MasterKeys(await masterKey(settings.current), await Promise.all(settings.older.map(masterKey)));
+      return new MasterKeys(await masterKey(settings.current), await Promise.all(settings.older.map(masterKey)), options.memory);
     case 'local':
       return localKeys(settings, options);
     case 'aws_kms':
@@ -29,9 +33,9 @@ export async function openKeyProvider(settings: KeySettings, options: OpenOption
   }
 }
 
-export function localKeys({ keysFile, passphraseFile, hardening }: LocalSettings & Pick<KeySettings, 'hardening'>, { passphrase, mayCreate }: OpenOptions): LocalKeys {
+function localKeys({ keysFile, passphraseFile }: LocalSettings, { passphrase, ...options }: OpenOptions): LocalKeys {
   const fromFile = passphraseFile === undefined ? undefined : () => readSecret({ file: passphraseFile }, 'KOPROGO_STATE_PASSPHRASE');
-  return new LocalKeys({ path: keysFile, passphrase: fromFile ?? passphrase, mayCreate, fips: hardening.fips });
+  return new LocalKeys({ path: keysFile, passphrase: fromFile ?? passphrase, ...options });
 }
 
 async function masterKey(source: MasterKey): Promise<{ version: number; key: Buffer }> {

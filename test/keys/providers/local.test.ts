@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { UnknownKeyVersion, WrongKey } from '../../../src/keys/provider.js';
 import { LocalKeys } from '../../../src/keys/providers/local.js';
 import { Secret } from '../../../src/secret.js';
+import { keyMemory } from '../../fixtures/store.js';
 import { keyProviderContract } from '../../contract/key-provider.js';
 
 const BINDING = { installation: 'main', kind: 'document', name: 'x' };
@@ -27,6 +28,7 @@ const open = (options: { passphrase?: string; mayCreate?: boolean; path?: string
     passphrase: () => Promise.resolve(options.passphrase === undefined ? undefined : new Secret(options.passphrase)),
     mayCreate: options.mayCreate ?? true,
     fips: options.fips ?? false,
+    memory: keyMemory,
   });
 
 describe('a key file without a passphrase', () => {
@@ -37,7 +39,7 @@ describe('a key file without a passphrase', () => {
     expect((await stat(path)).mode & 0o777).toBe(0o600);
     expect((await stat(join(home, 'new'))).mode & 0o777).toBe(0o700);
     await expect(open().unwrap(wrapped, BINDING)).resolves.toHaveLength(32);
-    expect(await open().isProtected()).toBe(false);
+    expect(await open().protection()).toBeUndefined();
   });
 
   it('is not made when something was encrypted already', async () => {
@@ -51,7 +53,7 @@ describe('a key file under a passphrase', () => {
 
   it('does not hold its keys in clear, and opens with the passphrase only', async () => {
     const wrapped = await open({ passphrase: PASSPHRASE }).wrap(randomBytes(32), BINDING);
-    expect(await open({ passphrase: PASSPHRASE }).isProtected()).toBe(true);
+    expect(await open({ passphrase: PASSPHRASE }).protection()).toBe('argon2id');
     await expect(open({ passphrase: PASSPHRASE }).unwrap(wrapped, BINDING)).resolves.toHaveLength(32);
     await expect(open({ passphrase: `${PASSPHRASE}x` }).unwrap(wrapped, BINDING)).rejects.toThrow(/passphrase .* is wrong/);
     await expect(open().unwrap(wrapped, BINDING)).rejects.toThrow(/protected by a passphrase, and none was given/);
@@ -76,6 +78,13 @@ describe('a key file under a passphrase', () => {
     await expect(open().unwrap(old, BINDING)).resolves.toHaveLength(32);
     await expect(keys.protect(new Secret('short'))).rejects.toThrow(/shorter than 20/);
     expect(await open().versions()).toHaveLength(2);
+  });
+
+  it('goes through PBKDF2 in FIPS mode', async () => {
+    const wrapped = await open({ passphrase: PASSPHRASE, fips: true }).wrap(randomBytes(32), BINDING);
+    const keys = open({ passphrase: PASSPHRASE });
+    expect(await keys.protection()).toBe('pbkdf2-hmac-sha512');
+    await expect(keys.unwrap(wrapped, BINDING)).resolves.toHaveLength(32);
   });
 
   it('keeps new versions under it', async () => {

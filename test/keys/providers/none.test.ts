@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { type KeyProvider, UnknownKeyVersion, WrongKey } from '../../../src/keys/provider.js';
 import { type MasterKeyBytes, MasterKeys } from '../../../src/keys/providers/none.js';
+import { keyMemory } from '../../fixtures/store.js';
 import { keyProviderContract } from '../../contract/key-provider.js';
 
 const keysOf = new WeakMap<KeyProvider, MasterKeyBytes[]>();
@@ -9,7 +10,8 @@ const keysOf = new WeakMap<KeyProvider, MasterKeyBytes[]>();
 /** The newest first, as the environment has them. */
 function withKeys([current, ...older]: MasterKeyBytes[]): KeyProvider {
   if (!current) throw new Error('no key');
-  const provider = new MasterKeys(current, older);
+  const copy = ({ version, key }: MasterKeyBytes) => ({ version, key: Buffer.from(key) });
+  const provider = new MasterKeys(copy(current), older.map(copy), keyMemory);
   keysOf.set(provider, [current, ...older]);
   return provider;
 }
