@@ -1,5 +1,5 @@
 // Bundles bench/bench.ts (and the fixtures that it shares with the tests) and runs it. `npm run bench -- --quick` for smaller data.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -7,7 +7,9 @@ import { build } from 'esbuild';
 const root = fileURLToPath(new URL('..', import.meta.url));
 // Inside the checkout, so that the bundle finds node_modules.
 const directory = mkdtempSync(join(root, 'node_modules', '.bench-'));
-const outfile = join(directory, 'bench.mjs');
+// One level down: the program looks for its package.json beside its folder.
+const outfile = join(directory, 'program', 'bench.mjs');
+copyFileSync(join(root, 'package.json'), join(directory, 'package.json'));
 await build({
   entryPoints: [join(root, 'bench', 'bench.ts')],
   outfile,
