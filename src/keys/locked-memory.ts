@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { messageOf } from '../errors.js';
 import { closedMappings, limitOf, lockedBytes } from './proc-self.js';
+import { wipeableBytes } from './wipeable-bytes.js';
 
 /** Keeps key bytes where they are not written to swap, and where a stray read or write does not reach them. */
 export interface KeyMemory {
@@ -144,10 +145,10 @@ class PooledMemory implements KeyMemory {
 
   #allocate(bytes: number): Slot {
     const { sodium, settings } = this;
-    if (!sodium) return { memory: Buffer.alloc(bytes), guarded: false, locked: false };
+    if (!sodium) return { memory: wipeableBytes(bytes), guarded: false, locked: false };
     const before = lockedBytes();
     if (!settings.guardPages) {
-      const memory = Buffer.allocUnsafeSlow(bytes);
+      const memory = wipeableBytes(bytes);
       // Pages that hold another key already are not counted a second time: here its word must do.
       return { memory, guarded: false, locked: before !== undefined && succeeds(() => { sodium.sodium_mlock(memory); }) };
     }
@@ -227,7 +228,8 @@ class Kept implements KeptKey {
 
   /** A copy, because nothing keeps `work` from wiping what it gets: the next user would encrypt under zeros. */
   #useCopy<T>(work: (bytes: Uint8Array) => T): T {
-    const copy = Buffer.from(this.slot.memory);
+    const copy = wipeableBytes(this.slot.memory.length);
+    copy.set(this.slot.memory);
     try {
       return work(copy);
     } finally {
