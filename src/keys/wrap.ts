@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { DATA_KEY_BYTES, encodeParts, TAG_BYTES } from './envelope-format.js';
-import { type KeyBinding, WrongKey } from './provider.js';
+import { type KeyBinding, type KeyProvider, type WrappedKey, WrongKey } from './provider.js';
 
 /**
  * How the providers `none` and `local` wrap a data key: 12 bytes nonce, 32 bytes ciphertext, 16 bytes tag, by
@@ -39,6 +39,16 @@ export function unwrapWith(kek: Uint8Array, wrapped: Uint8Array, keyId: string, 
   } catch (cause) {
     dataKey.fill(0);
     throw new WrongKey(`the key "${keyId}" does not open its data key: this is another key than the one that wrapped it, or the object was damaged or exchanged`, { cause });
+  }
+}
+
+/** For providers whose keys are in this process: the data key is unwrapped, wrapped anew, and wiped. */
+export async function rewrapHere(provider: Pick<KeyProvider, 'wrap' | 'unwrap'>, key: WrappedKey, binding: KeyBinding): Promise<WrappedKey> {
+  const dataKey = await provider.unwrap(key, binding);
+  try {
+    return await provider.wrap(dataKey, binding);
+  } finally {
+    dataKey.fill(0);
   }
 }
 

@@ -2,6 +2,7 @@ import { InputError } from '../errors.js';
 import type { AuditTrail } from '../keys/audit.js';
 import type { DataKeys } from '../keys/data-keys.js';
 import type { KeyMemory } from '../keys/locked-memory.js';
+import type { KeyUsage } from '../keys/posture.js';
 import { Documents } from './documents.js';
 import { installationLock, KEYS_LOCK, type Lock, takeLock } from './lock.js';
 import type { EncryptedObjects } from './objects.js';
@@ -14,12 +15,6 @@ export const INSTALLATION_NAME = /^[a-z][a-z0-9-]{0,31}$/;
 export function checkInstallationName(name: string): string {
   if (INSTALLATION_NAME.test(name)) return name;
   throw new InputError(`${JSON.stringify(name.slice(0, 60))} is not an installation name: 1 to 32 of a-z, 0-9 and "-", a letter first`);
-}
-
-export interface KeyUsage {
-  keyId: string;
-  objects: number;
-  bytes: number;
 }
 
 /** What is remembered of all installations, encrypted, in one place. */

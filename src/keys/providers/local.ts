@@ -8,7 +8,7 @@ import type { Secret } from '../../secret.js';
 import type { KeptKey, KeyMemory } from '../locked-memory.js';
 import { derivePassphraseKey, type KdfParameters, kdfParametersSchema, newKdfParameters } from '../passphrase-kdf.js';
 import { type KeyBinding, type KeyProvider, type KeyVersion, UnknownKeyVersion, type WrappedKey, WrongKey } from '../provider.js';
-import { unwrapWith, wrapWith } from '../wrap.js';
+import { rewrapHere, unwrapWith, wrapWith } from '../wrap.js';
 
 const KEY_BYTES = 32;
 const MIN_PASSPHRASE = 20;
@@ -84,13 +84,8 @@ export class LocalKeys implements KeyProvider {
     return key.use((bytes) => unwrapWith(bytes, wrapped, keyId, binding));
   }
 
-  async rewrap(key: WrappedKey, binding: KeyBinding): Promise<WrappedKey> {
-    const dataKey = await this.unwrap(key, binding);
-    try {
-      return await this.wrap(dataKey, binding);
-    } finally {
-      dataKey.fill(0);
-    }
+  rewrap(key: WrappedKey, binding: KeyBinding): Promise<WrappedKey> {
+    return rewrapHere(this, key, binding);
   }
 
   async rotate(): Promise<string> {

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { InputError } from '../../errors.js';
 import type { KeptKey, KeyMemory } from '../locked-memory.js';
 import { type KeyBinding, type KeyProvider, type KeyVersion, UnknownKeyVersion, type WrappedKey, WrongKey } from '../provider.js';
-import { unwrapWith, wrapWith } from '../wrap.js';
+import { rewrapHere, unwrapWith, wrapWith } from '../wrap.js';
 
 export interface MasterKeyBytes {
   version: number;
@@ -39,13 +39,8 @@ export class MasterKeys implements KeyProvider {
     return Promise.resolve(this.#key(keyId).use((key) => unwrapWith(key, wrapped, keyId, binding)));
   }
 
-  async rewrap(key: WrappedKey, binding: KeyBinding): Promise<WrappedKey> {
-    const dataKey = await this.unwrap(key, binding);
-    try {
-      return await this.wrap(dataKey, binding);
-    } finally {
-      dataKey.fill(0);
-    }
+  rewrap(key: WrappedKey, binding: KeyBinding): Promise<WrappedKey> {
+    return rewrapHere(this, key, binding);
   }
 
   rotate(): Promise<string> {
