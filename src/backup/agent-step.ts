@@ -52,7 +52,8 @@ install -d -m 0700 -o "$3" -g "$3" "$2"
 const ACTIVATE = 'systemctl daemon-reload; systemctl enable --quiet -- "$1"; systemctl restart -- "$1"';
 
 const prepare: Command = { ...script(PREPARE, DOCUMENTS_MOUNT, AGENT_DIRECTORY, USER), root: true, purpose: 'make the user and the directory of the backup program' };
-const activate: Command = { ...script(ACTIVATE, BACKUP_TIMER), root: true, purpose: 'switch the nightly backup on' };
+// systemd reads all units anew: on an emulated server under load that took more than a minute.
+const activate: Command = { ...script(ACTIVATE, BACKUP_TIMER), root: true, timeout: 300, purpose: 'switch the nightly backup on' };
 
 /** The backup program on the server: one file, its configuration on the encrypted volume, its units, the nightly timer. */
 export function agentStep(deps: AgentStepDeps): Step {
