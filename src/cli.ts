@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import type { Invocation } from './commands/invocation.js';
+import { InputError } from './errors.js';
 import { QUESTIONS } from './setup/questions.js';
 import { VERSION } from './version.js';
 
@@ -19,6 +20,7 @@ export async function run(argv: string[]): Promise<number> {
     (load: () => Promise<Run>) =>
     async (...input: unknown[]): Promise<void> => {
       const command = input.at(-1) as Command;
+      useState(command.optsWithGlobals<{ state?: unknown }>().state);
       const execute = await load();
       exitCode = await execute({ arguments: command.args, options: command.optsWithGlobals() });
     };
@@ -27,12 +29,22 @@ export async function run(argv: string[]): Promise<number> {
   return exitCode;
 }
 
+/** Throws InputError for a password: the command line is seen by everybody on this computer. */
+function useState(url: unknown): void {
+  if (typeof url !== 'string') return;
+  if (/^[a-z0-9]+:\/\/[^/@]*:[^/@]*@/i.test(url)) {
+    throw new InputError('--state must not hold a password: the command line is seen by everybody on this computer', { hints: ['write the URL into a file that only you can read, and set KOPROGO_STATE_FILE'] });
+  }
+  process.env['KOPROGO_STATE'] = url;
+}
+
 function buildProgram(action: Action): Command {
   const program = new Command('koprogo-infra')
     .description('Sets up and runs an encrypted, backed-up and restorable KoproGo server.')
     .version(VERSION)
     .option('-i, --installation <name>', 'which installation, where there are several (KOPROGO_INSTALLATION)')
     .option('--json', 'the result as JSON on standard output')
+    .option('--state <url>', 'where the encrypted state is kept (KOPROGO_STATE); a URL with a password goes into KOPROGO_STATE_FILE')
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .showHelpAfterError('(koprogo-infra --help lists the commands)')
     .exitOverride()

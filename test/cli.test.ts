@@ -178,7 +178,8 @@ describe('the command line', () => {
     const kept = join(home, 'export');
     expect((await cli(['state', 'export', '--to', kept])).code).toBe(EXIT.ok);
     const other = `sqlite:${join(home, 'other', 'state.db')}`;
-    expect((await cli(['state', 'import', kept], { KOPROGO_STATE: other })).stdout).toMatch(/^1 documents written/);
+    expect((await cli(['state', 'import', kept, '--state', other])).stdout).toMatch(/^1 documents written/);
+    expect((await cli(['state', 'list', '--state', 'postgres://anna:geheim@127.0.0.1/x'])).stderr).toMatch(/must not hold a password/);
     expect((await cli(['state', 'migrate', '--to', other])).stdout).toMatch(/^0 documents written .* 1 were there already/);
   }, 120_000);
 });
