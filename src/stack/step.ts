@@ -153,26 +153,43 @@ docker compose -f "$1" config --quiet
 exec docker compose --progress plain -f "$1" up --detach --wait --wait-timeout "$2" --remove-orphans --pull never --no-build 2>&1
 `;
 
+/** Removes the containers and their network; what they hold lies in bound folders and stays. */
+const RELEASE = 'docker compose -f "$1" down --remove-orphans --timeout 60 2>&1 || true; systemctl restart docker.service';
+
 async function start(host: Host, progress: Progress): Promise<void> {
   try {
-    await host.run({
-      ...script(UP, COMPOSE_FILE, String(START_SECONDS)),
-      root: true,
-      timeout: START_SECONDS + 120,
-      purpose: 'start the containers',
-      onOutput: (text) => {
-        const [, service, state] = /Container koprogo-(\w+)-1\s+(\w+)/.exec(text) ?? [];
-        if (service !== undefined && state !== undefined) progress.update(`starting the containers: ${service} ${state.toLowerCase()}`);
-      },
-    });
+    await up(host, progress);
   } catch (error) {
     if (!(error instanceof CommandFailed)) throw error;
-    const failing = /container koprogo-(\w+)-1 (?:is unhealthy|exited)/i.exec(error.output.stdout)?.[1];
-    throw new InfraError(error.message, {
-      hints: [`koprogo-infra stack logs${failing === undefined ? '' : ` ${failing}`}`, 'koprogo-infra status'],
-      cause: error,
+    // After a power cut while containers started, Docker may count a port as taken by a container that is gone. Only its own restart forgets that.
+    if (!error.output.stdout.includes('port is already allocated')) throw startFailed(error);
+    progress.update('Docker still holds a port from before: restarting it');
+    await host.run({ ...script(RELEASE, COMPOSE_FILE), root: true, timeout: 600, purpose: 'make Docker let go of its ports' });
+    await up(host, progress).catch((again: unknown) => {
+      throw again instanceof CommandFailed ? startFailed(again) : again;
     });
   }
+}
+
+async function up(host: Host, progress: Progress): Promise<void> {
+  await host.run({
+    ...script(UP, COMPOSE_FILE, String(START_SECONDS)),
+    root: true,
+    timeout: START_SECONDS + 120,
+    purpose: 'start the containers',
+    onOutput: (text) => {
+      const [, service, state] = /Container koprogo-(\w+)-1\s+(\w+)/.exec(text) ?? [];
+      if (service !== undefined && state !== undefined) progress.update(`starting the containers: ${service} ${state.toLowerCase()}`);
+    },
+  });
+}
+
+function startFailed(error: CommandFailed): InfraError {
+  const failing = /container koprogo-(\w+)-1 (?:is unhealthy|exited)/i.exec(error.output.stdout)?.[1];
+  return new InfraError(error.message, {
+    hints: [`koprogo-infra stack logs${failing === undefined ? '' : ` ${failing}`}`, 'koprogo-infra status'],
+    cause: error,
+  });
 }
 
 /** Containers are healthy by their own word; a visitor's request also needs the published port and the router. */

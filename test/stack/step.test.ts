@@ -125,4 +125,16 @@ describe('stackStep apply', () => {
     const host = new ScriptedHost({ ...WORK, [LOOK]: joined(files, PROBE, ''), [START]: { exitCode: 1, stdout: 'container koprogo-backend-1 is unhealthy\n' } });
     await expect(stepOn(host, state).apply()).rejects.toMatchObject({ hints: expect.arrayContaining(['koprogo-infra stack logs backend']) as string[] });
   });
+
+  it('restarts Docker once when a power cut left a port taken by a container that is gone', async () => {
+    const { state, files } = await installed();
+    const taken = { exitCode: 1, stdout: 'Error response from daemon: Bind for 0.0.0.0:80 failed: port is already allocated\n' };
+    const answers = { ...WORK, [LOOK]: joined(files, PROBE, ''), 'make Docker let go of its ports': '' };
+    const host = new ScriptedHost({ ...answers, [START]: (_command, times) => (times === 0 ? taken : '') });
+    await stepOn(host, state).apply();
+    expect(host.purposes.slice(-4)).toEqual([START, 'make Docker let go of its ports', START, 'reach the API through the router']);
+    const stuck = new ScriptedHost({ ...answers, [START]: taken });
+    await expect(stepOn(stuck, state).apply()).rejects.toMatchObject({ message: expect.stringContaining('port is already allocated') as string, hints: ['koprogo-infra stack logs', 'koprogo-infra status'] });
+    expect(stuck.purposes.filter((purpose) => purpose === START)).toHaveLength(2);
+  });
 });
