@@ -36,6 +36,7 @@ function useState(url: unknown): void {
     throw new InputError('--state must not hold a password: the command line is seen by everybody on this computer', { hints: ['write the URL into a file that only you can read, and set KOPROGO_STATE_FILE'] });
   }
   process.env['KOPROGO_STATE'] = url;
+  delete process.env['KOPROGO_STATE_FILE'];
 }
 
 function buildProgram(action: Action): Command {

@@ -115,7 +115,7 @@ async function withKeysLocked<T>(purpose: string, work: (store: Store) => Promis
   const store = await theStore();
   const lock = await store.lockKeys(purpose);
   try {
-    return await work(store);
+    return await store.withAllLocked(purpose, () => work(store));
   } finally {
     await lock.release();
   }

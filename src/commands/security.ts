@@ -27,7 +27,9 @@ async function findOut(): Promise<PostureFacts> {
   const { hardening, dataKeyCache } = settings;
   const store = await theStore();
   const { provider } = store.keys;
-  const cache = { enabled: dataKeyCache.enabled, ttlSeconds: dataKeyCache.ttlSeconds, maxEntries: dataKeyCache.maxSize };
+  const asked = { enabled: dataKeyCache.enabled, ttlSeconds: dataKeyCache.ttlSeconds, maxEntries: dataKeyCache.maxSize };
+  const { enabled, ttlSeconds, size: maxEntries } = store.keys.limits;
+  const found = { enabled, ttlSeconds, maxEntries };
   return {
     now: new Date(),
     envelopeThresholdBytes: settings.envelopeThresholdBytes,
@@ -35,7 +37,7 @@ async function findOut(): Promise<PostureFacts> {
     versions: await provider.versions(),
     usage: await store.keyUsage(),
     rotationIntervalDays: settings.rotationIntervalDays,
-    cache: { asked: cache, found: cache },
+    cache: { asked, found },
     memory: { asked: { locking: hardening.memoryLocking, guardPages: hardening.guardPages, constantTime: hardening.constantTime }, found: store.memory.memoryProtection() },
     coreDumps: coreDumps(),
     fips: { asked: hardening.fips, found: await fipsStatus({ wanted: hardening.fips }) },

@@ -1,4 +1,4 @@
-import { open, readFile } from 'node:fs/promises';
+import { open, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { parseEnv } from 'node:util';
 import { closeAtEnd } from '../closing.js';
@@ -6,7 +6,6 @@ import { errorCode, syncDirectory } from '../edges/files.js';
 import { EXIT, type ExitCode, InputError, messageOf } from '../errors.js';
 import { audited } from '../keys/audit.js';
 import type { Store } from '../state/installations.js';
-import type { Lock } from '../state/lock.js';
 import { openStore } from '../state/open-store.js';
 import { carryInto, documentsOf, exportStream, readExport, type TransferCount } from '../state/transfer.js';
 import { bytes } from '../ui/format.js';
@@ -32,7 +31,7 @@ export async function stateImport(invocation: Invocation): Promise<ExitCode> {
   });
   const store = await theStore();
   const carry = () => carryInto(store, readExport(store, file), { replace: flag(invocation, 'replace'), tell: () => undefined });
-  const count = await locked(store, 'import', () => audited(store.audit, { operation: 'import' }, carry));
+  const count = await store.withAllLocked('import', () => audited(store.audit, { operation: 'import' }, carry));
   return told(invocation, count, store);
 }
 
@@ -44,7 +43,7 @@ export async function stateMigrate(invocation: Invocation): Promise<ExitCode> {
   const tell = (done: number) => {
     reporter.update('moving documents', { done, unit: 'items' });
   };
-  const count = await locked(store, 'move the state', () => carryInto(target, documentsOf(store), { replace: flag(invocation, 'replace'), tell })).finally(() => {
+  const count = await store.withAllLocked('move the state', () => carryInto(target, documentsOf(store), { replace: flag(invocation, 'replace'), tell })).finally(() => {
     reporter.clear();
   });
   const code = told(invocation, count, target);
@@ -63,24 +62,13 @@ async function openTarget(invocation: Invocation): Promise<Store> {
   const given = settings === undefined ? {} : parseEnv(await readFile(settings, 'utf8').catch((cause: unknown) => {
     throw new InputError(`the settings ${settings} cannot be read: ${messageOf(cause)}`, { cause });
   }));
-  const environment = { ...process.env, ...given, ...(to === undefined ? {} : { KOPROGO_STATE: to }) };
+  const environment = { ...process.env, ...given, ...(to === undefined ? {} : { KOPROGO_STATE: to, KOPROGO_STATE_FILE: '' }) };
   if (environment['KOPROGO_STATE'] === process.env['KOPROGO_STATE']) {
     throw new InputError('the new place is the present one', { hints: ['koprogo-infra state migrate --to postgres://…', 'or KOPROGO_STATE=… and other settings in a file: --settings FILE'] });
   }
   const target = await openStore(environment, askPassphrase);
   closeAtEnd(() => target.close());
   return target;
-}
-
-/** With all installations locked, so that nobody writes what would be left behind. */
-async function locked<T>(store: Store, purpose: string, work: () => Promise<T>): Promise<T> {
-  const locks: Lock[] = [];
-  try {
-    for (const installation of await store.installations()) locks.push(await store.lock(installation, purpose));
-    return await work();
-  } finally {
-    for (const lock of locks) await lock.release();
-  }
 }
 
 async function writeNew(path: string, content: AsyncIterable<Buffer>): Promise<number> {
@@ -93,6 +81,9 @@ async function writeNew(path: string, content: AsyncIterable<Buffer>): Promise<n
     const { size } = await file.stat();
     await syncDirectory(dirname(path));
     return size;
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
   } finally {
     await file.close();
   }

@@ -25,6 +25,13 @@ export interface LocalOptions {
   graceSeconds?: number;
 }
 
+/** Secrets that this process may have in its environment. Children inherit it, and what they start may run for months. */
+const SECRET_VARIABLE = /^(MASTER_ENCRYPTION_KEY(_V\d+)?|VAULT_TOKEN|AWS_SECRET_ACCESS_KEY|AWS_SESSION_TOKEN|KOPROGO_STATE|KOPROGO_S3_SECRET_ACCESS_KEY)$/;
+
+function withheld(): Record<string, undefined> {
+  return Object.fromEntries(Object.keys(process.env).filter((name) => SECRET_VARIABLE.test(name)).map((name) => [name, undefined]));
+}
+
 /** This computer, by execa. The only place that starts processes, but for an interactive `ssh`. */
 export class LocalHost implements Host {
   constructor(private readonly options: LocalOptions = {}) {}
@@ -57,7 +64,7 @@ export class LocalHost implements Host {
     const asRoot = command.root === true && process.getuid?.() !== 0;
     const [file = '', ...args] = asRoot ? ['sudo', '-n', '--', ...command.argv] : command.argv;
     const common = {
-      env: this.options.env ?? {},
+      env: { ...withheld(), ...this.options.env },
       ...(this.options.cwd === undefined ? {} : { cwd: this.options.cwd }),
       ...(this.options.signal ? { cancelSignal: this.options.signal } : {}),
       reject: false,

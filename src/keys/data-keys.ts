@@ -30,7 +30,7 @@ export class DataKeys {
 
   constructor(
     readonly provider: KeyProvider,
-    private readonly limits: CacheLimits,
+    readonly limits: CacheLimits,
     private readonly memory: KeyMemory,
     private readonly now: () => number = Date.now,
   ) {}

@@ -60,7 +60,7 @@ export interface SecurityLine {
 export interface SecurityReport {
   overall: 'ok' | 'weaker-than-asked';
   lines: SecurityLine[];
-  /** With the current version marked, and those that nobody has any more. */
+  /** What is stored under each version. "missing": the provider does not list it. */
   keys: (KeyUsage & { state: 'current' | 'older' | 'missing' })[];
 }
 

@@ -49,6 +49,20 @@ export class Store {
     return takeLock(this.objects, KEYS_LOCK, purpose);
   }
 
+  /**
+   * Works with every installation locked. A command that runs keeps the revisions and the keys that it began with: moved
+   * or re-wrapped under it, its next write would fail; a key retired under it, its next write could not be read.
+   */
+  async withAllLocked<T>(purpose: string, work: () => Promise<T>): Promise<T> {
+    const locks: Lock[] = [];
+    try {
+      for (const installation of await this.installations()) locks.push(await this.lock(installation, purpose));
+      return await work();
+    } finally {
+      for (const lock of locks) await lock.release();
+    }
+  }
+
   /** Removes everything that is stored of an installation but its lock, which the caller holds. */
   async removeInstallation(installation: string): Promise<void> {
     checkInstallationName(installation);

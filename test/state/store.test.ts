@@ -196,6 +196,19 @@ describe('installations', () => {
   });
 });
 
+it('all of whose installations are locked has no writer beside the work, and gives every lock back', async () => {
+  const store = await testStore();
+  await store.documents('a').put('x', 1);
+  await store.documents('b').put('x', 1);
+  await store.withAllLocked('retire a key', async () => {
+    for (const name of ['a', 'b']) await expect(store.lock(name, 'setup')).rejects.toThrow(/in use: retire a key/);
+  });
+  const lock = await store.lock('b', 'setup');
+  await expect(store.withAllLocked('retire a key', () => Promise.resolve())).rejects.toMatchObject({ exitCode: EXIT.busy });
+  await (await store.lock('a', 'setup')).release();
+  await lock.release();
+});
+
 describe('keys', () => {
   it('that are wrong are told from damage', async () => {
     const backend = new MemoryBackend();
