@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { lastBackupSchema } from '../src/backup/agent-config.js';
 import { openS3 } from '../src/edges/s3.js';
-import { createRecoveryKey, type RecoveryKey } from '../src/keys/recovery-key.js';
+import { createRecoveryKey, type RecoveryKey } from '../src/keys/recovery/recovery-key.js';
 import { Secret } from '../src/secret.js';
 import { KMS_KEY_ID, startObjectStore } from '../src/targets/sandbox/object-store.js';
 import { freePorts } from '../src/targets/sandbox/ports.js';

@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
-import { openAuditLog } from '../src/keys/audit.js';
-import { decrypt, encrypt } from '../src/keys/envelope.js';
-import { openKeyMemory } from '../src/keys/locked-memory.js';
+import { openAuditLog } from '../src/keys/audit/audit.js';
+import { decrypt, encrypt } from '../src/keys/envelope/envelope.js';
+import { openKeyMemory } from '../src/keys/hardening/locked-memory.js';
 import { MasterKeys } from '../src/keys/providers/none.js';
 import type { Backend } from '../src/state/backends/backend.js';
 import { openBackend } from '../src/state/backends/open-backend.js';
@@ -161,7 +161,7 @@ function memory(root: string, say: (line: string) => void): boolean {
 }
 
 const STREAM = `
-  import { decrypt, encrypt } from './dist/keys/envelope.js';
+  import { decrypt, encrypt } from './dist/keys/envelope/envelope.js';
   const key = { plain: Buffer.alloc(32, 1), wrapped: { keyId: 'bench', wrapped: Buffer.alloc(60, 2) } };
   const context = { installation: 'bench', kind: 'document', name: 'stream', serial: 1 };
   const piece = Buffer.alloc(1e6, 3);

@@ -5,7 +5,7 @@ import { createGunzip } from 'node:zlib';
 import { decrypt, type PrivateKey, readMessage } from 'openpgp';
 import { InfraError, messageOf } from '../errors.js';
 import type { ObjectStore } from '../edges/object-store.js';
-import { otherKey } from '../keys/recovery-key.js';
+import { otherKey } from '../keys/recovery/recovery-key.js';
 import { objectKey } from './layout.js';
 import type { Manifest, ManifestObject } from './manifest.js';
 

@@ -1,7 +1,7 @@
 import { EXIT, type ExitCode, InputError } from '../errors.js';
-import { auditSettings } from '../keys/audit.js';
-import { AUDIT_OPERATIONS } from '../keys/audit-format.js';
-import { type AuditLine, type AuditTrust, type AuditVerification, readAuditLog, verifyAuditLog } from '../keys/audit-verify.js';
+import { auditSettings } from '../keys/audit/audit.js';
+import { AUDIT_OPERATIONS } from '../keys/audit/audit-format.js';
+import { type AuditLine, type AuditTrust, type AuditVerification, readAuditLog, verifyAuditLog } from '../keys/audit/audit-verify.js';
 import { table } from '../ui/format.js';
 import { type Invocation, listOption, textOption } from './invocation.js';
 import { theStore } from './open.js';

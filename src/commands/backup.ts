@@ -7,7 +7,7 @@ import { discardDatabase } from '../backup/scratch.js';
 import { verifyBackup } from '../backup/verify.js';
 import { askSecret, askYesNo, hasTerminal } from '../edges/prompts.js';
 import { EXIT, type ExitCode, InputError, messageOf, RefusedError } from '../errors.js';
-import { exportRecoveryKey, unlockPrivateKey } from '../keys/recovery-key.js';
+import { exportRecoveryKey, unlockPrivateKey } from '../keys/recovery/recovery-key.js';
 import { Secret } from '../secret.js';
 import { databaseTarget, withBackups } from '../setup/backups.js';
 import type { Context } from '../setup/context.js';

@@ -1,9 +1,9 @@
 import { readRegularFile } from '../edges/files.js';
 import { askFromPaper, hasTerminal } from '../edges/prompts.js';
 import { InfraError, InputError } from '../errors.js';
-import { readSheet } from '../keys/share-sheet.js';
-import { parseShare } from '../keys/share-text.js';
-import { checkEnough, checkFits, type Share } from '../keys/shares.js';
+import { readSheet } from '../keys/recovery/share-sheet.js';
+import { parseShare } from '../keys/recovery/share-text.js';
+import { checkEnough, checkFits, type Share } from '../keys/recovery/shares.js';
 import { Secret } from '../secret.js';
 import { type Invocation, textOption } from './invocation.js';
 

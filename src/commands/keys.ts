@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { askSecret, hasTerminal } from '../edges/prompts.js';
 import { EXIT, type ExitCode, InfraError, InputError, RefusedError } from '../errors.js';
-import { audited } from '../keys/audit.js';
-import type { KeyUsage } from '../keys/posture.js';
+import { audited } from '../keys/audit/audit.js';
+import type { KeyUsage } from '../keys/hardening/posture.js';
 import type { KeyVersion } from '../keys/provider.js';
 import { LocalKeys } from '../keys/providers/local.js';
 import { readKeySettings } from '../keys/providers/settings.js';

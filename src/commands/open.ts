@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { closeAtEnd } from '../closing.js';
 import { EXIT, InfraError, InputError } from '../errors.js';
 import { askSecret, hasTerminal } from '../edges/prompts.js';
-import { preventCoreDumps } from '../keys/core-dumps.js';
+import { preventCoreDumps } from '../keys/hardening/core-dumps.js';
 import type { PassphraseSource } from '../keys/providers/open-provider.js';
 import { type SetupConfig, toConfig } from '../setup/config.js';
 import { type Context, createContext } from '../setup/context.js';

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode, syncDirectory, writeDurably } from '../edges/files.js';
 import { EXIT, type ExitCode, InputError, messageOf } from '../errors.js';
-import { exportRecoveryKey } from '../keys/recovery-key.js';
+import { exportRecoveryKey } from '../keys/recovery/recovery-key.js';
 import { readRecord } from '../luks/record.js';
 import { VOLUME_LIST } from '../luks/volumes.js';
 import { storageAccess, backupPrefix } from '../setup/backups.js';

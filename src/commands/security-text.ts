@@ -1,4 +1,4 @@
-import type { SecurityLine, SecurityReport } from '../keys/posture.js';
+import type { SecurityLine, SecurityReport } from '../keys/hardening/posture.js';
 import { bytes } from '../ui/format.js';
 
 const WIDTH = 80;

@@ -1,9 +1,9 @@
 import type { ExitCode } from '../errors.js';
-import { verifyAuditLog } from '../keys/audit-verify.js';
-import { auditSettings } from '../keys/audit.js';
-import { coreDumps } from '../keys/core-dumps.js';
-import { fipsStatus } from '../keys/fips.js';
-import { exitCodeOf, type PostureFacts, securityPosture } from '../keys/posture.js';
+import { verifyAuditLog } from '../keys/audit/audit-verify.js';
+import { auditSettings } from '../keys/audit/audit.js';
+import { coreDumps } from '../keys/hardening/core-dumps.js';
+import { fipsStatus } from '../keys/hardening/fips.js';
+import { exitCodeOf, type PostureFacts, securityPosture } from '../keys/hardening/posture.js';
 import { LocalKeys } from '../keys/providers/local.js';
 import { readKeySettings } from '../keys/providers/settings.js';
 import type { Invocation } from './invocation.js';

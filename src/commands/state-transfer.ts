@@ -4,7 +4,7 @@ import { parseEnv } from 'node:util';
 import { closeAtEnd } from '../closing.js';
 import { errorCode, syncDirectory } from '../edges/files.js';
 import { EXIT, type ExitCode, InputError, messageOf } from '../errors.js';
-import { audited } from '../keys/audit.js';
+import { audited } from '../keys/audit/audit.js';
 import type { Store } from '../state/installations.js';
 import { openStore } from '../state/open-store.js';
 import { carryInto, documentsOf, exportStream, readExport, type TransferCount } from '../state/transfer.js';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { askYesNo, hasTerminal } from '../edges/prompts.js';
 import { EXIT, type ExitCode, InputError, RefusedError } from '../errors.js';
-import { audited } from '../keys/audit.js';
+import { audited } from '../keys/audit/audit.js';
 import { breakLock, describeOwner, installationLock, KEYS_LOCK, type LockName, readLock } from '../state/lock.js';
 import type { ObjectName } from '../state/names.js';
 import { isAlive, isOfThisComputer } from '../state/process-identity.js';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import type { DataKey } from './envelope.js';
-import { DATA_KEY_BYTES } from './envelope-format.js';
-import type { KeptKey, KeyMemory } from './locked-memory.js';
+import type { DataKey } from './envelope/envelope.js';
+import { DATA_KEY_BYTES } from './envelope/envelope-format.js';
+import type { KeptKey, KeyMemory } from './hardening/locked-memory.js';
 import type { KeyBinding, KeyProvider, WrappedKey } from './provider.js';
 
 export interface CacheLimits {

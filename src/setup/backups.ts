@@ -5,7 +5,7 @@ import type { BackupSource } from '../backup/restore-stream.js';
 import type { DatabaseTarget } from '../backup/scratch.js';
 import type { ObjectStore } from '../edges/object-store.js';
 import { InfraError } from '../errors.js';
-import { exportRecoveryKey, unlockPrivateKey } from '../keys/recovery-key.js';
+import { exportRecoveryKey, unlockPrivateKey } from '../keys/recovery/recovery-key.js';
 import { STACK_DATABASE } from '../stack/database.js';
 import type { Context } from './context.js';
 

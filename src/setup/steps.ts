@@ -3,7 +3,7 @@ import { agentStep } from '../backup/agent-step.js';
 import { bucketStep } from '../backup/bucket-step.js';
 import { firstBackupStep } from '../backup/first-backup-step.js';
 import { restoreTestStep } from '../backup/restore-test.js';
-import { exportRecoveryKey, recoveryKeyStep } from '../keys/recovery-key.js';
+import { exportRecoveryKey, recoveryKeyStep } from '../keys/recovery/recovery-key.js';
 import { luksStep } from '../luks/step.js';
 import { baselineStep } from '../server/baseline.js';
 import { dockerStep } from '../server/docker.js';

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { InfraError } from '../errors.js';
-import { describeObject } from '../keys/envelope.js';
+import { describeObject } from '../keys/envelope/envelope.js';
 import { Secret } from '../secret.js';
 import type { EncryptedObjects, Stored } from './objects.js';
 import type { StateStore } from './store.js';

@@ -1,8 +1,8 @@
 import { InputError } from '../errors.js';
-import type { AuditTrail } from '../keys/audit.js';
+import type { AuditTrail } from '../keys/audit/audit.js';
 import type { DataKeys } from '../keys/data-keys.js';
-import type { KeyMemory } from '../keys/locked-memory.js';
-import type { KeyUsage } from '../keys/posture.js';
+import type { KeyMemory } from '../keys/hardening/locked-memory.js';
+import type { KeyUsage } from '../keys/hardening/posture.js';
 import { Documents } from './documents.js';
 import { installationLock, KEYS_LOCK, type Lock, takeLock } from './lock.js';
 import type { EncryptedObjects } from './objects.js';

@@ -1,7 +1,7 @@
-import { audited, type AuditLog } from '../keys/audit.js';
+import { audited, type AuditLog } from '../keys/audit/audit.js';
 import type { DataKeys } from '../keys/data-keys.js';
-import { describeObject, EnvelopeDamaged, open, seal } from '../keys/envelope.js';
-import { decodeHead, type EnvelopeContext, NotAnEnvelope, replaceKey } from '../keys/envelope-format.js';
+import { describeObject, EnvelopeDamaged, open, seal } from '../keys/envelope/envelope.js';
+import { decodeHead, type EnvelopeContext, NotAnEnvelope, replaceKey } from '../keys/envelope/envelope-format.js';
 import { InfraError } from '../errors.js';
 import type { Backend, StoredObject } from './backends/backend.js';
 import type { NameCipher, ObjectName } from './names.js';

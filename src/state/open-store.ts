@@ -1,10 +1,10 @@
 import { hkdfSync } from 'node:crypto';
 import { join } from 'node:path';
 import { xdg } from '../edges/files.js';
-import { auditSettings, type AuditTrail, openAuditLog } from '../keys/audit.js';
+import { auditSettings, type AuditTrail, openAuditLog } from '../keys/audit/audit.js';
 import { DataKeys } from '../keys/data-keys.js';
-import { fipsStatus } from '../keys/fips.js';
-import { type KeyMemory, openKeyMemory } from '../keys/locked-memory.js';
+import { fipsStatus } from '../keys/hardening/fips.js';
+import { type KeyMemory, openKeyMemory } from '../keys/hardening/locked-memory.js';
 import type { KeyProvider } from '../keys/provider.js';
 import { openKeyProvider, type PassphraseSource } from '../keys/providers/open-provider.js';
 import { type KeySettings, readKeySettings } from '../keys/providers/settings.js';

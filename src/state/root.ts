@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { InfraError } from '../errors.js';
 import type { DataKeys } from '../keys/data-keys.js';
-import { open, seal } from '../keys/envelope.js';
-import { decodeHead, replaceKey } from '../keys/envelope-format.js';
+import { open, seal } from '../keys/envelope/envelope.js';
+import { decodeHead, replaceKey } from '../keys/envelope/envelope-format.js';
 import type { KeyProvider } from '../keys/provider.js';
 import { type Backend, Conflict } from './backends/backend.js';
 

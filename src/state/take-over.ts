@@ -1,5 +1,5 @@
 import { InfraError } from '../errors.js';
-import { audited } from '../keys/audit.js';
+import { audited } from '../keys/audit/audit.js';
 import type { Store } from './installations.js';
 import { previousInstallations, readPrevious, wipePrevious, wipePreviousKey } from './previous-format.js';
 

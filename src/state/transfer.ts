@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { InfraError, RefusedError } from '../errors.js';
-import { type DataKey, decrypt, describeObject, encrypt } from '../keys/envelope.js';
+import { type DataKey, decrypt, describeObject, encrypt } from '../keys/envelope/envelope.js';
 import type { Store } from './installations.js';
 import type { ObjectName } from './names.js';
 

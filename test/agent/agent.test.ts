@@ -8,7 +8,7 @@ import { type AgentConfig, lastBackupSchema } from '../../src/backup/agent-confi
 import { listBackups, newestBackup } from '../../src/backup/list.js';
 import type { ObjectStore } from '../../src/edges/object-store.js';
 import { openS3 } from '../../src/edges/s3.js';
-import type { RecoveryKey } from '../../src/keys/recovery-key.js';
+import type { RecoveryKey } from '../../src/keys/recovery/recovery-key.js';
 import { Secret } from '../../src/secret.js';
 import { agentConfig, AWKWARD_SCHEMA, bulk, configurationDirectory, PREFIX, testRecoveryKey, wrapped } from '../backup/backup-support.js';
 import { postgresUnavailable, type RunningPostgres, startPostgres } from '../fixtures/postgres.js';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AgentConfig } from '../../src/backup/agent-config.js';
 import type { DatabaseAccess } from '../../src/backup/database.js';
-import { createRecoveryKey, type RecoveryKey } from '../../src/keys/recovery-key.js';
+import { createRecoveryKey, type RecoveryKey } from '../../src/keys/recovery/recovery-key.js';
 import { Secret } from '../../src/secret.js';
 
 export const PREFIX = 'koprogo/pipeline';

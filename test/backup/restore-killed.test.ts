@@ -71,7 +71,7 @@ describe.skipIf(why !== undefined)('a restore killed by SIGKILL', () => {
       import { Readable } from 'node:stream';
       import { restoreBackup } from './src/backup/restore.ts';
       import { LocalHost } from './src/edges/process.ts';
-      import { unlockPrivateKey } from './src/keys/recovery-key.ts';
+      import { unlockPrivateKey } from './src/keys/recovery/recovery-key.ts';
       import { silent } from './src/progress.ts';
       import { Secret } from './src/secret.ts';
       const job = JSON.parse(readFileSync(process.argv[2], 'utf8'));

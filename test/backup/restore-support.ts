@@ -9,7 +9,7 @@ import { countRows } from '../../src/backup/restore-counts.js';
 import type { BackupSource } from '../../src/backup/restore-stream.js';
 import { LocalHost } from '../../src/edges/process.js';
 import { ObjectMissing } from '../../src/edges/object-store.js';
-import { createRecoveryKey, type RecoveryKey, unlockPrivateKey } from '../../src/keys/recovery-key.js';
+import { createRecoveryKey, type RecoveryKey, unlockPrivateKey } from '../../src/keys/recovery/recovery-key.js';
 import type { RunningPostgres } from '../fixtures/postgres.js';
 
 export const PREFIX = 'koprogo/test';

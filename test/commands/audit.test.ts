@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { auditShow, verifyWith } from '../../src/commands/audit.js';
 import { EXIT } from '../../src/errors.js';
-import { openAuditLog } from '../../src/keys/audit.js';
+import { openAuditLog } from '../../src/keys/audit/audit.js';
 
 const auditKey = Buffer.alloc(32, 5);
 let folder: string;

@@ -6,9 +6,9 @@ import { keysCombine, keysRehearse, keysSplit } from '../../src/commands/keys-sh
 import { closeAll } from '../../src/closing.js';
 import { theStore, withState } from '../../src/commands/open.js';
 import { InfraError } from '../../src/errors.js';
-import { createRecoveryKey, RECOVERY_KEY_DOCUMENT, type RecoveryKey } from '../../src/keys/recovery-key.js';
-import { REHEARSAL_DOCUMENT, rehearsalsSchema } from '../../src/keys/rehearsal.js';
-import { checkCharacter } from '../../src/keys/base32.js';
+import { createRecoveryKey, RECOVERY_KEY_DOCUMENT, type RecoveryKey } from '../../src/keys/recovery/recovery-key.js';
+import { REHEARSAL_DOCUMENT, rehearsalsSchema } from '../../src/keys/recovery/rehearsal.js';
+import { checkCharacter } from '../../src/keys/recovery/base32.js';
 import { gpgUnavailable, startGpg } from '../fixtures/gpg.js';
 
 /** What a person at a terminal would do. */

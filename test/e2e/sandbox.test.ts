@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
-import { createRecoveryKey } from '../../src/keys/recovery-key.js';
+import { createRecoveryKey } from '../../src/keys/recovery/recovery-key.js';
 import type { Secret } from '../../src/secret.js';
 import { probePort } from '../../src/server/ports.js';
 import { layout } from '../../src/targets/sandbox/layout.js';

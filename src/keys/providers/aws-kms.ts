@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { InputError } from '../../errors.js';
-import { DATA_KEY_BYTES } from '../envelope-format.js';
+import { DATA_KEY_BYTES } from '../envelope/envelope-format.js';
 import { type KeyBinding, type KeyProvider, KeyServiceFailed, type KeyVersion, UnknownKeyVersion, type WrappedKey, WrongKey } from '../provider.js';
 import { KmsConnection, type KmsTiming } from './aws-kms-client.js';
 import { codeOf, keyState } from './aws-kms-errors.js';

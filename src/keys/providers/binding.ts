@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { DATA_KEY_BYTES, encodeParts } from '../envelope-format.js';
+import { DATA_KEY_BYTES, encodeParts } from '../envelope/envelope-format.js';
 import type { KeyBinding } from '../provider.js';
 
 const LABEL = 'koprogo-infra key binding 1';

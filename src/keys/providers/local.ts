@@ -5,10 +5,10 @@ import { z } from 'zod';
 import { checkPrivate, readRegularFile, writeDurably } from '../../edges/files.js';
 import { InfraError, InputError } from '../../errors.js';
 import type { Secret } from '../../secret.js';
-import type { KeptKey, KeyMemory } from '../locked-memory.js';
+import type { KeptKey, KeyMemory } from '../hardening/locked-memory.js';
 import { derivePassphraseKey, type KdfParameters, kdfParametersSchema, newKdfParameters } from '../passphrase-kdf.js';
 import { type KeyBinding, type KeyProvider, type KeyVersion, UnknownKeyVersion, type WrappedKey, WrongKey } from '../provider.js';
-import { rewrapHere, unwrapWith, wrapWith } from '../wrap.js';
+import { rewrapHere, unwrapWith, wrapWith } from '../envelope/wrap.js';
 
 const KEY_BYTES = 32;
 const MIN_PASSPHRASE = 20;

@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto';
 import { InputError } from '../../errors.js';
-import type { KeptKey, KeyMemory } from '../locked-memory.js';
+import type { KeptKey, KeyMemory } from '../hardening/locked-memory.js';
 import { type KeyBinding, type KeyProvider, type KeyVersion, UnknownKeyVersion, type WrappedKey, WrongKey } from '../provider.js';
-import { rewrapHere, unwrapWith, wrapWith } from '../wrap.js';
+import { rewrapHere, unwrapWith, wrapWith } from '../envelope/wrap.js';
 
 export interface MasterKeyBytes {
   version: number;

@@ -1,5 +1,5 @@
 import type { Secret } from '../../secret.js';
-import type { KeyMemory } from '../locked-memory.js';
+import type { KeyMemory } from '../hardening/locked-memory.js';
 import type { KeyProvider } from '../provider.js';
 import { LocalKeys } from './local.js';
 import { decodeMasterKey } from './master-key.js';

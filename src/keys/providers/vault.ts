@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import { InputError } from '../../errors.js';
-import { DATA_KEY_BYTES } from '../envelope-format.js';
+import { DATA_KEY_BYTES } from '../envelope/envelope-format.js';
 import { type KeyBinding, type KeyProvider, KeyServiceFailed, type KeyVersion, UnknownKeyVersion, type WrappedKey, WrongKey } from '../provider.js';
 import { BINDING_BYTES, bindingDigest, checkDataKey } from './binding.js';
 import type { VaultSettings } from './settings.js';

@@ -1,0 +1,197 @@
+import { EXIT, type ExitCode } from '../../errors.js';
+import type { AuditVerification } from '../audit/audit-verify.js';
+import type { CoreDumps } from './core-dumps.js';
+import type { FipsStatus } from './fips.js';
+import type { MemoryProtection } from './locked-memory.js';
+import type { KdfParameters } from '../passphrase-kdf.js';
+import type { KeyVersion } from '../provider.js';
+
+/** What is stored under one version of the key. */
+export interface KeyUsage {
+  keyId: string;
+  objects: number;
+  bytes: number;
+}
+
+/** ENABLE_DEK_CACHE, DEK_CACHE_TTL_SECONDS, DEK_CACHE_MAX_SIZE. */
+export interface CacheLimits {
+  enabled: boolean;
+  ttlSeconds: number;
+  maxEntries: number;
+}
+
+/** Everything that was found out by others: the report only judges. */
+export interface PostureFacts {
+  now: Date;
+  /** ENVELOPE_THRESHOLD_BYTES: up to so many bytes, an object is encrypted in one piece. */
+  envelopeThresholdBytes: number;
+  /** `fault` says in one phrase why the provider cannot be used now. */
+  provider: { name: string; where: string; fault?: string };
+  /** As the provider lists them; none when it cannot be asked. */
+  versions: readonly KeyVersion[];
+  usage: readonly KeyUsage[];
+  /** KEY_ROTATION_INTERVAL_DAYS; 0 asks for no rotation. */
+  rotationIntervalDays: number;
+  cache: { asked: CacheLimits; found: CacheLimits };
+  memory: { asked: { locking: boolean; guardPages: boolean; constantTime: boolean }; found: MemoryProtection };
+  coreDumps: CoreDumps;
+  fips: { asked: boolean; found: FipsStatus };
+  /** `verification` where the log is on and was read; `fault` why it could not be. */
+  audit: { asked: boolean; path: string; verification?: Pick<AuditVerification, 'verdict' | 'lines' | 'anchored'>; fault?: string };
+  /** For the local provider only. `kdf` where the key file is protected by a passphrase. */
+  keyFile?: { passphraseAsked: boolean; kdf?: KdfParameters['kdf'] };
+  /** Where the encrypted state is, in words and without credentials. */
+  backend: string;
+  /** Settings that work and are weaker than they should be; how the place of the state could lose what it has confirmed. */
+  warnings: readonly string[];
+}
+
+export interface SecurityLine {
+  /** Stable, for programs: "memory-locking". */
+  id: string;
+  title: string;
+  asked: string;
+  found: string;
+  ok: boolean;
+  /** The next command, or what to do. */
+  hint?: string;
+}
+
+export interface SecurityReport {
+  overall: 'ok' | 'weaker-than-asked';
+  lines: SecurityLine[];
+  /** What is stored under each version. "missing": the provider does not list it. */
+  keys: (KeyUsage & { state: 'current' | 'older' | 'missing' })[];
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** Clocks of two computers may differ by so much. */
+const CLOCK_SLACK_MS = 5 * 60 * 1000;
+
+/** Compares what was asked for with what was found. Pure: asks nobody. */
+export function securityPosture(facts: PostureFacts): SecurityReport {
+  const keys = facts.usage.map((usage) => ({ ...usage, state: stateOf(usage.keyId, facts.versions) }));
+  const lines = [
+    algorithm(),
+    envelope(facts),
+    provider(facts),
+    ...(facts.keyFile ? [keyFile(facts, facts.keyFile)] : []),
+    keyAge(facts),
+    olderKeys(keys),
+    cache(facts),
+    onOff('memory-locking', 'Memory locking', facts.memory.asked.locking, facts.memory.found.locked, facts.memory.found.why, 'ulimit -l, and npm install --include=optional'),
+    onOff('guard-pages', 'Guard pages', facts.memory.asked.guardPages, facts.memory.found.guardPages, facts.memory.found.why, 'npm install --include=optional'),
+    constantTime(facts),
+    coreDumpLine(facts),
+    onOff('fips', 'FIPS mode', facts.fips.asked, facts.fips.found.on, facts.fips.found.why, 'install and configure the FIPS provider of OpenSSL'),
+    audit(facts),
+    line('backend', 'Encrypted state', 'encrypted before it leaves this process', `encrypted, in ${facts.backend}`, true),
+    ...facts.warnings.map((warning) => line('warning', 'Warning', 'none', warning, false)),
+  ];
+  return { overall: lines.every(({ ok }) => ok) ? 'ok' : 'weaker-than-asked', lines, keys };
+}
+
+export function exitCodeOf(report: SecurityReport): ExitCode {
+  return report.overall === 'ok' ? EXIT.ok : EXIT.degraded;
+}
+
+function line(id: string, title: string, asked: string, found: string, ok: boolean, hint?: string): SecurityLine {
+  return { id, title, asked, found, ok, ...(ok || hint === undefined ? {} : { hint }) };
+}
+
+function onOff(id: string, title: string, asked: boolean, found: boolean, why: string | undefined, hint: string): SecurityLine {
+  const words = (on: boolean) => (on ? 'on' : 'off');
+  const reason = why !== undefined && (asked !== found || id === 'fips') ? `: ${why}` : '';
+  return line(id, title, words(asked), `${words(found)}${reason}`, found || !asked, hint);
+}
+
+/** It has no switch: what is here can be read is what every envelope says in its head. */
+function algorithm(): SecurityLine {
+  const words = 'AES-256-GCM, a fresh data key for each object, HKDF-SHA-512';
+  return line('algorithm', 'Algorithm', words, words, true);
+}
+
+function envelope({ envelopeThresholdBytes }: PostureFacts): SecurityLine {
+  const words = `one piece up to ${size(envelopeThresholdBytes)}, above that chunks of 64 KiB`;
+  return line('envelope', 'Envelope', words, `format 1: ${words}`, true);
+}
+
+function size(count: number): string {
+  if (count > 0 && count % 2 ** 20 === 0) return `${count / 2 ** 20} MiB`;
+  return count > 0 && count % 1024 === 0 ? `${count / 1024} KiB` : `${count} bytes`;
+}
+
+function provider({ provider: { name, where, fault } }: PostureFacts): SecurityLine {
+  return line('provider', 'Key provider', name, fault === undefined ? `${name}: ${where}` : `${name}: ${where}: ${fault}`, fault === undefined, 'koprogo-infra keys status');
+}
+
+function keyFile({ fips }: PostureFacts, { passphraseAsked, kdf }: NonNullable<PostureFacts['keyFile']>): SecurityLine {
+  const asked = passphraseAsked ? 'by a passphrase' : 'by the rights of the file only';
+  const make = (found: string, ok: boolean) => line('key-file', 'Key file protected', asked, found, ok, 'set one, from a file: KOPROGO_STATE_PASSPHRASE_FILE=FILE');
+  if (kdf === undefined) return make('by the rights of the file only: whoever has the file has the key', !passphraseAsked);
+  if (fips.found.on && kdf === 'argon2id') return make('by a passphrase through Argon2id, which FIPS does not approve', false);
+  return make(`by a passphrase, through ${kdf === 'argon2id' ? 'Argon2id' : 'PBKDF2-HMAC-SHA512'}`, true);
+}
+
+function keyAge({ versions, rotationIntervalDays, now }: PostureFacts): SecurityLine {
+  const asked = rotationIntervalDays === 0 ? 'no rotation' : `at most ${days(rotationIntervalDays)}`;
+  const make = (found: string, ok: boolean, hint = 'koprogo-infra keys rotate') => line('key-age', 'Age of the key', asked, found, ok, hint);
+  const current = versions.find((version) => version.current);
+  if (!current) return make('not known: the provider names no current version', false, 'koprogo-infra keys status');
+  const name = current.version === undefined ? current.keyId : `${current.keyId} (version ${current.version})`;
+  if (!current.created) return make(`${name}: age not known`, rotationIntervalDays === 0, 'where the service rotates the key by itself: KEY_ROTATION_INTERVAL_DAYS=0');
+  const age = now.getTime() - current.created.getTime();
+  if (age < -CLOCK_SLACK_MS) return make(`${name}: made in the future, on ${current.created.toISOString().slice(0, 10)}: a clock is wrong`, false, 'timedatectl');
+  const whole = Math.max(0, Math.floor(age / DAY_MS));
+  return make(`${name}: ${days(whole)}`, rotationIntervalDays === 0 || age <= rotationIntervalDays * DAY_MS);
+}
+
+function days(count: number): string {
+  return count === 1 ? '1 day' : `${count} days`;
+}
+
+/** Only what was written anew is protected by a rotation: what is left under older versions is named until it is none. */
+function olderKeys(keys: SecurityReport['keys']): SecurityLine {
+  const sum = (state: SecurityReport['keys'][number]['state']) => {
+    const some = keys.filter((usage) => usage.state === state && usage.objects > 0);
+    return { objects: some.reduce((total, { objects }) => total + objects, 0), bytes: some.reduce((total, { bytes }) => total + bytes, 0), ids: some.map(({ keyId }) => keyId) };
+  };
+  const [older, missing] = [sum('older'), sum('missing')];
+  const amount = ({ objects, bytes }: typeof older) => `${objects} object${objects === 1 ? '' : 's'} (${bytes} bytes)`;
+  const found = [
+    ...(older.objects > 0 ? [`${amount(older)} under older versions`] : []),
+    ...(missing.objects > 0 ? [`${amount(missing)} under versions that the provider does not have: ${missing.ids.join(', ')}`] : []),
+  ];
+  return line('older-keys', 'Under older keys', 'nothing', found.join('; ') || 'nothing', found.length === 0, missing.objects > 0 ? 'koprogo-infra keys status' : 'koprogo-infra keys migrate');
+}
+
+function stateOf(keyId: string, versions: readonly KeyVersion[]): 'current' | 'older' | 'missing' {
+  const version = versions.find((one) => one.keyId === keyId);
+  if (!version) return 'missing';
+  return version.current ? 'current' : 'older';
+}
+
+/** A cache that keeps keys longer, or more of them, than it was told to is weaker than asked; one that is smaller or off is not. */
+function cache({ cache: { asked, found } }: PostureFacts): SecurityLine {
+  const words = ({ enabled, ttlSeconds, maxEntries }: CacheLimits) => (enabled ? `on: ${ttlSeconds} s, at most ${maxEntries} keys` : 'off');
+  const ok = !found.enabled || (asked.enabled && found.ttlSeconds <= asked.ttlSeconds && found.maxEntries <= asked.maxEntries);
+  return line('data-key-cache', 'Data-key cache', words(asked), words(found), ok, 'this is a fault of the program: please report it');
+}
+
+function constantTime({ memory }: PostureFacts): SecurityLine {
+  return line('constant-time', 'Constant-time compares', memory.asked.constantTime ? 'on' : 'off', 'on: they cannot be turned off', true);
+}
+
+function coreDumpLine({ coreDumps }: PostureFacts): SecurityLine {
+  return line('core-dumps', 'Core dumps', 'off', `${coreDumps.off ? 'off' : 'on'}: ${coreDumps.why}`, coreDumps.off, 'apt-get install util-linux');
+}
+
+function audit({ audit: { asked, path, verification, fault } }: PostureFacts): SecurityLine {
+  const make = (found: string, ok: boolean, hint?: string) => line('audit-log', 'Audit log', asked ? 'on' : 'off', found, ok, hint);
+  if (!asked) return make('off', true);
+  if (fault !== undefined || !verification) return make(`${path}: not verified${fault === undefined ? '' : `: ${fault}`}`, false, 'koprogo-infra audit verify');
+  const { verdict, lines, anchored } = verification;
+  const words = { intact: `${lines} lines, intact`, cut: `${lines} lines, intact but for lines that a power cut or a kill cut off`, empty: 'no lines yet', unproven: `${lines} lines, some sealed by a key that is not at hand`, tampered: 'TAMPERED WITH' }[verdict];
+  const end = anchored || verdict === 'empty' ? '' : '; its end is not remembered anywhere';
+  return make(`${path}: ${words}${end}`, verdict !== 'tampered' && verdict !== 'unproven', 'koprogo-infra audit verify');
+}
