@@ -57,7 +57,7 @@ function places(directory: string): Record<string, () => Promise<Place>> {
       const why = postgresUnavailable();
       if (why !== undefined) return why;
       const [port = 0] = await freePorts(1);
-      const server = startPostgres({ tcp: { port } });
+      const server = startPostgres({ tcp: { port }, durable: true });
       const backend = await openBackend(`postgres://koprogo@:${port}/koprogo_db?host=${server.directory}`, {});
       return { backend, stop: () => backend.close().finally(() => { server.stop(); }) };
     },

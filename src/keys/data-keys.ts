@@ -27,13 +27,17 @@ interface Cached {
 export class DataKeys {
   readonly #cache = new Map<string, Cached>();
   readonly metrics = { hits: 0, misses: 0 };
+  readonly limits: CacheLimits;
 
   constructor(
     readonly provider: KeyProvider,
-    readonly limits: CacheLimits,
+    limits: CacheLimits,
     private readonly memory: KeyMemory,
     private readonly now: () => number = Date.now,
-  ) {}
+  ) {
+    // Keys that unwrap in this process cost less than keeping their data keys, and what is not kept cannot be stolen.
+    this.limits = { ...limits, enabled: limits.enabled && provider.remote };
+  }
 
   /** A fresh data key. The caller wipes it. */
   async make(binding: KeyBinding): Promise<DataKey> {

@@ -36,6 +36,8 @@ export interface KeyProvider {
   readonly name: 'none' | 'local' | 'aws_kms' | 'vault';
   /** In words, for messages: `key file /home/…/keys.json`, `Vault key "koprogo" at https://…`. */
   readonly where: string;
+  /** Whether wrapping and unwrapping ask a service elsewhere: only then are data keys worth keeping in memory. */
+  readonly remote: boolean;
   /** All versions, the oldest first; exactly one is current. */
   versions(): Promise<KeyVersion[]>;
   /** Wraps with the current version. */

@@ -19,6 +19,8 @@ const INSTALLATION = /^[a-z][a-z0-9-]{0,31}$/;
 export class NameCipher {
   readonly #macKey: Buffer;
   readonly #cipherKey: Buffer;
+  /** Ids that were made before: a store has some dozens of names and asks for each many times. */
+  readonly #ids = new Map<string, string>();
 
   /** `key`: 32 random bytes that stay the same as long as the store lives. */
   constructor(key: Uint8Array) {
@@ -32,7 +34,14 @@ export class NameCipher {
     if (!INSTALLATION.test(installation) || !KIND.test(kind) || !NAME.test(name)) {
       throw new TypeError(`not the name of an object: ${JSON.stringify([installation, kind, name])}`);
     }
-    const text = Buffer.from(`${installation}/${kind}/${name}`, 'latin1');
+    const path = `${installation}/${kind}/${name}`;
+    const id = this.#ids.get(path) ?? this.#encrypt(path);
+    this.#ids.set(path, id);
+    return id;
+  }
+
+  #encrypt(path: string): string {
+    const text = Buffer.from(path, 'latin1');
     const padded = Buffer.alloc(Math.ceil(text.length / PAD_TO) * PAD_TO);
     text.copy(padded);
     const iv = this.#mac(padded);

@@ -7,9 +7,12 @@ import { keyMemory, masterKeys } from '../fixtures/store.js';
 const BINDING = { installation: 'main', kind: 'document', name: 'x' };
 const LIMITS = { enabled: true, ttlSeconds: 60, size: 3 };
 
+/** As if the master keys were kept by a service. */
+const service = (): KeyProvider => Object.assign(masterKeys(), { remote: true });
+
 /** Counts what the provider is asked for, as a key service would bill it. */
 function counted(): { provider: KeyProvider; unwraps: () => number; fail: (error: Error) => void } {
-  const provider = masterKeys();
+  const provider = service();
   let unwraps = 0;
   let failure: Error | undefined;
   const unwrap = provider.unwrap.bind(provider);
@@ -35,7 +38,7 @@ it('asks the provider once for a key that it has just made or unwrapped', async 
 });
 
 it('gives copies: whoever wipes one spoils nothing', async () => {
-  const keys = new DataKeys(masterKeys(), LIMITS, keyMemory);
+  const keys = new DataKeys(service(), LIMITS, keyMemory);
   const { plain, wrapped } = await keys.make(BINDING);
   const expected = Buffer.from(plain);
   plain.fill(0);
@@ -44,7 +47,7 @@ it('gives copies: whoever wipes one spoils nothing', async () => {
 });
 
 it('does not find a key that was moved to another object', async () => {
-  const keys = new DataKeys(masterKeys(), LIMITS, keyMemory);
+  const keys = new DataKeys(service(), LIMITS, keyMemory);
   const { wrapped } = await keys.make(BINDING);
   await expect(keys.unwrap(wrapped, { ...BINDING, name: 'y' })).rejects.toThrow();
 });
@@ -70,7 +73,7 @@ it('forgets by age, by number, by use, and when it is told to', async () => {
 });
 
 it('keeps none when it is switched off, and none that could not be unwrapped', async () => {
-  const off = new DataKeys(masterKeys(), { ...LIMITS, enabled: false }, keyMemory);
+  const off = new DataKeys(service(), { ...LIMITS, enabled: false }, keyMemory);
   await off.make(BINDING);
   expect(off.cached).toBe(0);
   const { provider, fail } = counted();
@@ -79,4 +82,12 @@ it('keeps none when it is switched off, and none that could not be unwrapped', a
   fail(new Error('denied'));
   await expect(keys.unwrap(wrapped, BINDING)).rejects.toThrow('denied');
   expect(keys.cached).toBe(0);
+});
+
+it('keeps none where unwrapping asks nobody', async () => {
+  const keys = new DataKeys(masterKeys(), LIMITS, keyMemory);
+  const { plain, wrapped } = await keys.make(BINDING);
+  expect((await keys.unwrap(wrapped, BINDING)).equals(plain)).toBe(true);
+  expect(keys.cached).toBe(0);
+  expect(keys.limits.enabled).toBe(false);
 });

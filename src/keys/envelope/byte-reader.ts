@@ -1,5 +1,8 @@
 export type ByteSource = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
+/** Beyond so many, work on each part costs more than a copy. */
+const FEW_PARTS = 4;
+
 /**
  * Takes bytes off a stream in the portions that are asked for, holding no more than one portion and one piece of the
  * stream. A source must not write again into a piece that it has given: it may be held while the next is read.
@@ -38,6 +41,17 @@ export class ByteReader {
 
   /** Takes bytes that are held; copies only what lies across pieces. Throws RangeError for more. */
   take(count: number): Buffer {
+    const parts = this.#takeParts(count);
+    return parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts);
+  }
+
+  /** As `take`, but as it came where that is a few parts at most, because joining them would copy every byte. */
+  takeParts(count: number): Buffer[] {
+    const parts = this.#takeParts(count);
+    return parts.length <= FEW_PARTS ? parts : [Buffer.concat(parts)];
+  }
+
+  #takeParts(count: number): Buffer[] {
     if (!(count >= 0 && count <= this.held)) throw new RangeError(`${count} bytes asked for and ${this.held} held`);
     const parts: Buffer[] = [];
     let used = 0;
@@ -52,7 +66,7 @@ export class ByteReader {
     }
     this.#pieces.splice(0, used);
     this.held -= count;
-    return parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts);
+    return parts;
   }
 
   /** Lets go of the stream. Never throws: what a source says on being let go of must not hide why it was. */

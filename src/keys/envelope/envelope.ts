@@ -61,7 +61,7 @@ export function seal(key: DataKey, context: EnvelopeContext, plain: Uint8Array, 
     const { chunkBytes } = cipher.head;
     const parts = [encodeHead(cipher.head)];
     for (let at = 0; at === 0 || at < plain.length; at += chunkBytes) {
-      parts.push(cipher.seal(plain.subarray(at, at + chunkBytes), at + chunkBytes >= plain.length));
+      parts.push(...cipher.seal([plain.subarray(at, at + chunkBytes)], at + chunkBytes >= plain.length));
     }
     return Buffer.concat(parts);
   } finally {
@@ -94,7 +94,11 @@ export async function* encrypt(source: ByteSource, context: EnvelopeContext, key
   try {
     const chunks = (cipher = ChunkCipher.forNew(key, context, STREAM_CHUNK_LOG2));
     yield encodeHead(chunks.head);
-    yield* eachChunk(input, chunks.head.chunkBytes, (chunk, last) => chunks.seal(chunk, last));
+    for (let ended = false; !ended; ) {
+      const { bytes, last } = await nextChunk(input, chunks.head.chunkBytes);
+      for (const part of chunks.seal(input.takeParts(bytes), last)) yield part;
+      ended = last;
+    }
   } finally {
     cipher?.wipe();
     await input.close();
@@ -111,7 +115,12 @@ export async function* decrypt(source: ByteSource, context: EnvelopeContext, unw
   try {
     const head = await readHead(input, context);
     const chunks = (cipher = ChunkCipher.forExisting(head, await unwrapFor(context, head.key, unwrap), context));
-    yield* eachChunk(input, head.chunkBytes + TAG_BYTES, (chunk, last) => chunks.open(chunk, last));
+    for (let ended = false; !ended; ) {
+      const { bytes, last } = await nextChunk(input, head.chunkBytes + TAG_BYTES);
+      if (bytes < TAG_BYTES) throw new EnvelopeDamaged(context, 'it is cut short');
+      for (const part of chunks.open(input.takeParts(bytes - TAG_BYTES), input.take(TAG_BYTES), last)) yield part;
+      ended = last;
+    }
   } finally {
     cipher?.wipe();
     await input.close();
@@ -141,14 +150,10 @@ async function unwrapFor(context: EnvelopeContext, key: WrappedKey, unwrap: Unwr
   }
 }
 
-/** Cuts the input into chunks of one size and tells which is the last, looking one byte ahead. No bytes make one empty chunk. */
-async function* eachChunk(input: ByteReader, size: number, work: (chunk: Buffer, last: boolean) => Buffer): AsyncGenerator<Buffer> {
-  for (let last = false; !last; ) {
-    await input.fill(size + 1);
-    const chunk = input.take(Math.min(size, input.held));
-    last = input.held === 0;
-    yield work(chunk, last);
-  }
+/** The size of the next chunk, which is held then, and whether it is the last, learnt by looking one byte ahead. No bytes make one empty chunk. */
+async function nextChunk(input: ByteReader, size: number): Promise<{ bytes: number; last: boolean }> {
+  await input.fill(size + 1);
+  return { bytes: Math.min(size, input.held), last: input.held <= size };
 }
 
 /** Encrypts or decrypts the chunks of one object, in their order. */
@@ -189,24 +194,27 @@ class ChunkCipher {
     throw new EnvelopeDamaged(context, 'it is not what was stored under this name: damaged, exchanged with another object, or an older copy of it');
   }
 
-  seal(plain: Uint8Array, last: boolean): Buffer {
+  /** The ciphertext of each part, and the tag. */
+  seal(plain: readonly Uint8Array[], last: boolean): Buffer[] {
     const cipher = createCipheriv(CIPHER, this.chunkKey, this.#nextNonce(last), { authTagLength: TAG_BYTES });
     cipher.setAAD(this.#associated);
-    return Buffer.concat([cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
+    const sealed = plain.map((part) => cipher.update(part));
+    // GCM adds nothing at the end.
+    cipher.final();
+    return [...sealed, cipher.getAuthTag()];
   }
 
-  open(chunk: Buffer, last: boolean): Buffer {
-    if (chunk.length < TAG_BYTES) throw new EnvelopeDamaged(this.context, 'it is cut short');
+  open(sealed: readonly Buffer[], tag: Buffer, last: boolean): Buffer[] {
     const decipher = createDecipheriv(CIPHER, this.chunkKey, this.#nextNonce(last), { authTagLength: TAG_BYTES });
     decipher.setAAD(this.#associated);
-    decipher.setAuthTag(chunk.subarray(chunk.length - TAG_BYTES));
-    const plain = decipher.update(chunk.subarray(0, chunk.length - TAG_BYTES));
+    decipher.setAuthTag(tag);
+    const plain = sealed.map((part) => decipher.update(part));
     try {
       // GCM adds nothing at the end: it only compares the tag.
       decipher.final();
       return plain;
     } catch (cause) {
-      plain.fill(0);
+      for (const part of plain) part.fill(0);
       throw new EnvelopeDamaged(this.context, `chunk ${this.#count} does not match its tag: damaged, cut, or out of its place`, cause);
     }
   }

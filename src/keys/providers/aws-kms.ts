@@ -43,6 +43,7 @@ export function awsKmsProvider(settings: AwsKmsSettings, timing: KmsTiming & { r
 class AwsKms implements KeyProvider {
   readonly name = 'aws_kms';
   readonly where: string;
+  readonly remote = true;
   readonly #kms: KmsConnection;
   /** Partition, region and account of the key: `arn:aws:kms:eu-central-1:111122223333`. */
   #home: string | undefined;

@@ -58,6 +58,7 @@ interface OpenKeyFile {
 export class LocalKeys implements KeyProvider {
   readonly name = 'local';
   readonly where: string;
+  readonly remote = false;
   #opened: Promise<OpenKeyFile> | undefined;
 
   constructor(private readonly options: LocalKeysOptions) {

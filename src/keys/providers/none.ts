@@ -16,6 +16,7 @@ export interface MasterKeyBytes {
 export class MasterKeys implements KeyProvider {
   readonly name = 'none';
   readonly where = 'MASTER_ENCRYPTION_KEY';
+  readonly remote = false;
   readonly #keys: ReadonlyMap<string, { version: number; key: KeptKey }>;
   readonly #currentId: string;
 

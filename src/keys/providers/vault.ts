@@ -45,6 +45,7 @@ export function vaultProvider(settings: VaultSettings, timing: VaultTiming = {})
 class Vault implements KeyProvider {
   readonly name = 'vault';
   readonly where: string;
+  readonly remote = true;
   readonly #vault: VaultConnection;
   readonly #idPrefix: string;
   /** Cannot change while the key exists. */
