@@ -13,7 +13,7 @@ interface Report {
 
 /** Sets a sandbox up from nothing, and again, and counts the commands over SSH. False when the promise is broken. */
 export async function countSshCommands(root: string, say: (line: string) => void): Promise<boolean> {
-  const operator = new Operator(join(root, 'bin', 'koprogo-infra.js'));
+  const operator = new Operator({ program: join(root, 'bin', 'koprogo-infra.js') });
   try {
     const fresh = (await operator.json(SETUP, { timeout: 3000 })) as Report;
     const again = (await operator.json(SETUP, { timeout: 1000 })) as Report;

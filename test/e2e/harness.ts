@@ -33,8 +33,12 @@ export class Operator {
   log = '';
   readonly #running = new Set<ChildProcess>();
 
-  constructor(readonly program = PROGRAM) {
+  readonly #program: string;
+
+  constructor({ program = PROGRAM, environment = {} }: { program?: string; environment?: Readonly<Record<string, string>> } = {}) {
+    this.#program = program;
     this.environment = {
+      ...environment,
       XDG_STATE_HOME: join(this.home, 'state'),
       XDG_CONFIG_HOME: join(this.home, 'config'),
       XDG_DATA_HOME: join(this.home, 'data'),
@@ -48,7 +52,7 @@ export class Operator {
   cli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
     const started = Date.now();
     return new Promise((resolve, reject) => {
-      const child = spawn(process.execPath, [this.program, ...args], {
+      const child = spawn(process.execPath, [this.#program, ...args], {
         env: { ...process.env, ...this.environment, ...options.environment },
         stdio: ['pipe', 'pipe', 'pipe'],
       });
@@ -95,6 +99,12 @@ export class Operator {
 
   end(): void {
     for (const child of this.#running) child.kill('SIGKILL');
+  }
+
+  /** Takes an installation away as an operator does. Throws when anything of it would stay: nobody could end it any more. */
+  async destroy(name: string): Promise<void> {
+    const { code, stderr } = await this.cli(['destroy', '--installation', name, '--confirm', name, '--yes'], { timeout: 300 });
+    if (code !== 0) throw new Error(`the installation ${name} could not be destroyed, its files stay in ${this.home}:\n${stderr}`);
   }
 
   remove(): void {

@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { afterAll, describe, expect, it, onTestFailed } from 'vitest';
-import { Operator } from './harness.js';
+import { freePorts } from '../../src/targets/sandbox/ports.js';
+import { startPostgres } from '../fixtures/postgres.js';
+import { filesBelow, Operator } from './harness.js';
 import { Installation } from './installation.js';
 
 const NAME = 'e2e-kills';
@@ -14,16 +16,19 @@ interface StepReport {
   state: string;
 }
 
-describe('a set-up that is killed and cut off again and again', () => {
-  const operator = new Operator();
+describe('a set-up that is killed and cut off again and again, with its state in PostgreSQL', async () => {
+  const [port = 0] = await freePorts(1);
+  const database = startPostgres({ tcp: { port }, durable: true });
+  const operator = new Operator({ environment: { KOPROGO_STATE: `postgres://koprogo@:${port}/koprogo_db?host=${database.directory}` } });
   const installation = new Installation(NAME);
   let kills = 0;
 
   afterAll(async () => {
     installation.disconnect();
     operator.end();
-    if (existsSync(installation.directory)) await operator.cli(['destroy', '--installation', NAME, '--confirm', NAME, '--yes'], { timeout: 300 });
+    if (existsSync(installation.directory)) await operator.destroy(NAME);
     operator.remove();
+    database.stop();
   });
 
   /** The work of the step with this title begins, and a moment later the program is gone. */
@@ -78,5 +83,7 @@ describe('a set-up that is killed and cut off again and again', () => {
     expect(first.restoreTest.result).toBe('passed');
     const second = (await operator.json(SETUP, { timeout: 600 })) as { steps: StepReport[] };
     expect(second.steps.filter(({ state }) => state === 'changed')).toEqual([]);
+    expect(filesBelow(operator.home).filter((file) => file.endsWith('state.db')), 'a state on this computer').toEqual([]);
+    expect(await installation.secrets().then(({ size }) => size)).toBeGreaterThan(5);
   });
 });

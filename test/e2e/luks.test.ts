@@ -35,7 +35,7 @@ describe.skipIf(!FULL)('the encrypted volumes, on a server with blank disks', ()
   afterAll(async () => {
     installation.disconnect();
     operator.end();
-    if (existsSync(installation.directory)) await operator.cli(['destroy', '--installation', NAME, '--confirm', NAME, '--yes'], { timeout: 300 });
+    if (existsSync(installation.directory)) await operator.destroy(NAME);
     operator.remove();
   });
 
