@@ -1,6 +1,5 @@
 import { Command, Option } from 'commander';
-import type { Invocation } from './commands/invocation.js';
-import { InputError } from './errors.js';
+import { type Invocation, placeOption } from './commands/invocation.js';
 import { QUESTIONS } from './setup/questions.js';
 import { VERSION } from './version.js';
 
@@ -20,7 +19,7 @@ export async function run(argv: string[]): Promise<number> {
     (load: () => Promise<Run>) =>
     async (...input: unknown[]): Promise<void> => {
       const command = input.at(-1) as Command;
-      useState(command.optsWithGlobals<{ state?: unknown }>().state);
+      useState(placeOption({ options: command.optsWithGlobals() }, 'state'));
       const execute = await load();
       exitCode = await execute({ arguments: command.args, options: command.optsWithGlobals() });
     };
@@ -29,12 +28,8 @@ export async function run(argv: string[]): Promise<number> {
   return exitCode;
 }
 
-/** Throws InputError for a password: the command line is seen by everybody on this computer. */
-function useState(url: unknown): void {
-  if (typeof url !== 'string') return;
-  if (/^[a-z0-9]+:\/\/[^/@]*:[^/@]*@/i.test(url)) {
-    throw new InputError('--state must not hold a password: the command line is seen by everybody on this computer', { hints: ['write the URL into a file that only you can read, and set KOPROGO_STATE_FILE'] });
-  }
+function useState(url: string | undefined): void {
+  if (url === undefined) return;
   process.env['KOPROGO_STATE'] = url;
   delete process.env['KOPROGO_STATE_FILE'];
 }

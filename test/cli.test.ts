@@ -180,6 +180,12 @@ describe('the command line', () => {
     const other = `sqlite:${join(home, 'other', 'state.db')}`;
     expect((await cli(['state', 'import', kept, '--state', other])).stdout).toMatch(/^1 documents written/);
     expect((await cli(['state', 'list', '--state', 'postgres://anna:geheim@127.0.0.1/x'])).stderr).toMatch(/must not hold a password/);
+    expect((await cli(['state', 'migrate', '--to', 'redis://:geheim@127.0.0.1'])).stderr).toMatch(/--to must not hold a password/);
+    expect((await cli(['state', 'migrate', '--to', `sqlite:${join(home, 'state', 'koprogo-infra', 'state.db')}`])).stderr).toMatch(/the new place is the present one/);
+    const settings = join(home, 'settings.env');
+    writeFileSync(join(home, 'place'), other, { mode: 0o600 });
+    writeFileSync(settings, `KOPROGO_STATE_FILE=${join(home, 'place')}\n`);
+    expect((await cli(['state', 'migrate', '--settings', settings])).stdout).toMatch(/^0 documents written .* 1 were there already/);
     expect((await cli(['state', 'migrate', '--to', other])).stdout).toMatch(/^0 documents written .* 1 were there already/);
   }, 120_000);
 });

@@ -1,3 +1,5 @@
+import { InputError } from '../errors.js';
+
 /** What the command line said. Options are commander's, by camel-cased name; each command validates its own. */
 export interface Invocation {
   arguments: readonly string[];
@@ -7,6 +9,18 @@ export interface Invocation {
 export function textOption({ options }: Invocation, name: string): string | undefined {
   const value = options[name];
   return typeof value === 'string' ? value : undefined;
+}
+
+/** The URL of a state that an option named. Throws InputError for a password in it: everybody on this computer sees the command line. */
+export function placeOption({ options }: Pick<Invocation, 'options'>, name: string): string | undefined {
+  const url = options[name];
+  if (typeof url !== 'string') return undefined;
+  if (/^[a-z0-9]+:\/\/[^/@]*:[^/@]*@/i.test(url)) {
+    throw new InputError(`--${name} must not hold a password: the command line is seen by everybody on this computer`, {
+      hints: ['write the URL into a file that only you can read, and set KOPROGO_STATE_FILE (state migrate: a line KOPROGO_STATE_FILE=… in the file of --settings)'],
+    });
+  }
+  return url;
 }
 
 export function flag({ options }: Invocation, name: string): boolean {

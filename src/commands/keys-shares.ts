@@ -1,7 +1,5 @@
-import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PrivateKey } from 'openpgp';
-import { errorCode, syncDirectory, writeDurably } from '../edges/files.js';
 import { askYesNo, hasTerminal } from '../edges/prompts.js';
 import { EXIT, type ExitCode, InfraError, InputError, messageOf, RefusedError } from '../errors.js';
 import { exportRecoveryKey, readRecoveryKey, type RecoveryKey, unlockPrivateKey } from '../keys/recovery/recovery-key.js';
@@ -11,6 +9,7 @@ import { combineShares, type Share, splitPassphrase } from '../keys/recovery/sha
 import type { Secret } from '../secret.js';
 import { collectShares, type Collected } from './collect-shares.js';
 import { type Invocation, textOption } from './invocation.js';
+import { writeNewDirectory } from './new-directory.js';
 import { chooseInstallation, theStore, withState } from './open.js';
 import { print } from './print.js';
 
@@ -148,23 +147,6 @@ async function showSheets(shares: readonly Share[], subject: SheetSubject): Prom
     }
   } finally {
     process.stderr.write(CLEAR_SCREEN_AND_SCROLLBACK);
-  }
-}
-
-/** Files of mode 0600 in a directory of mode 0700 that did not exist; all of them or none. */
-async function writeNewDirectory(directory: string, files: readonly (readonly [name: string, content: string])[]): Promise<void> {
-  try {
-    await mkdir(directory, { mode: 0o700 });
-  } catch (cause) {
-    const why = errorCode(cause) === 'EEXIST' ? 'it exists already' : messageOf(cause);
-    throw new InputError(`the directory ${directory} cannot be made: ${why}`, { hints: ['name one that does not exist yet: --to DIRECTORY'], cause });
-  }
-  try {
-    for (const [name, content] of files) await writeDurably(join(directory, name), content);
-    await syncDirectory(directory);
-  } catch (cause) {
-    await rm(directory, { recursive: true, force: true });
-    throw new InfraError(`the files cannot be written to ${directory}: ${messageOf(cause)}`, { hints: [`df -h ${directory}`], cause });
   }
 }
 

@@ -1,7 +1,4 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { errorCode, syncDirectory, writeDurably } from '../edges/files.js';
-import { EXIT, type ExitCode, InputError, messageOf } from '../errors.js';
+import { EXIT, type ExitCode } from '../errors.js';
 import { exportRecoveryKey } from '../keys/recovery/recovery-key.js';
 import { readRecord } from '../luks/record.js';
 import { VOLUME_LIST } from '../luks/volumes.js';
@@ -9,6 +6,7 @@ import { storageAccess, backupPrefix } from '../setup/backups.js';
 import type { Context } from '../setup/context.js';
 import { STACK_DOCUMENT, stackStateSchema } from '../stack/secrets.js';
 import { type Invocation, textOption } from './invocation.js';
+import { writeNewDirectory } from './new-directory.js';
 import { withInstallation } from './open.js';
 import { print } from './print.js';
 
@@ -21,16 +19,9 @@ export async function recoveryKit(invocation: Invocation): Promise<ExitCode> {
 }
 
 async function writeKit(context: Context, directory: string): Promise<string[]> {
-  const files = new Map<string, string>(await kitFiles(context));
-  try {
-    await mkdir(directory, { mode: 0o700 });
-  } catch (cause) {
-    const why = errorCode(cause) === 'EEXIST' ? 'it exists already' : messageOf(cause);
-    throw new InputError(`the directory ${directory} cannot be made: ${why}`, { hints: ['name one that does not exist yet: --to DIRECTORY'], cause });
-  }
-  for (const [name, content] of files) await writeDurably(join(directory, name), content);
-  await syncDirectory(directory);
-  return [...files.keys()];
+  const files = await kitFiles(context);
+  await writeNewDirectory(directory, files);
+  return files.map(([name]) => name);
 }
 
 async function kitFiles(context: Context): Promise<[name: string, content: string][]> {

@@ -10,7 +10,7 @@ import { openStore } from '../state/open-store.js';
 import { carryInto, documentsOf, exportStream, readExport, type TransferCount } from '../state/transfer.js';
 import { bytes } from '../ui/format.js';
 import { TextReporter } from '../ui/reporter.js';
-import { flag, type Invocation, textOption } from './invocation.js';
+import { flag, type Invocation, placeOption, textOption } from './invocation.js';
 import { askPassphrase, theStore } from './open.js';
 import { print } from './print.js';
 
@@ -38,7 +38,7 @@ export async function stateImport(invocation: Invocation): Promise<ExitCode> {
 /** Everything into another place, under other keys where its settings say so. What is here stays. */
 export async function stateMigrate(invocation: Invocation): Promise<ExitCode> {
   const store = await theStore();
-  const target = await openTarget(invocation);
+  const target = await openTarget(invocation, store);
   const reporter = new TextReporter();
   const tell = (done: number) => {
     reporter.update('moving documents', { done, unit: 'items' });
@@ -56,19 +56,20 @@ function told(invocation: Invocation, count: TransferCount, store: Store): ExitC
   return EXIT.ok;
 }
 
-async function openTarget(invocation: Invocation): Promise<Store> {
+/** The place and the keys that `--to` and `--settings` name; what they do not name is as for the present state. */
+async function openTarget(invocation: Invocation, present: Store): Promise<Store> {
   const settings = textOption(invocation, 'settings');
-  const to = textOption(invocation, 'to');
-  const given = settings === undefined ? {} : parseEnv(await readFile(settings, 'utf8').catch((cause: unknown) => {
+  const to = placeOption(invocation, 'to');
+  const given: NodeJS.Dict<string> = settings === undefined ? {} : parseEnv(await readFile(settings, 'utf8').catch((cause: unknown) => {
     throw new InputError(`the settings ${settings} cannot be read: ${messageOf(cause)}`, { cause });
   }));
-  const environment = { ...process.env, ...given, ...(to === undefined ? {} : { KOPROGO_STATE: to, KOPROGO_STATE_FILE: '' }) };
-  if (environment['KOPROGO_STATE'] === process.env['KOPROGO_STATE']) {
-    throw new InputError('the new place is the present one', { hints: ['koprogo-infra state migrate --to postgres://…', 'or KOPROGO_STATE=… and other settings in a file: --settings FILE'] });
-  }
-  const target = await openStore(environment, askPassphrase);
+  if (to !== undefined) given['KOPROGO_STATE'] = to;
+  // The two are alternatives: who names the new place by one of them does not mean the old one by the other.
+  const names = given['KOPROGO_STATE'] !== undefined || given['KOPROGO_STATE_FILE'] !== undefined;
+  const target = await openStore({ ...process.env, ...(names ? { KOPROGO_STATE: undefined, KOPROGO_STATE_FILE: undefined } : {}), ...given }, askPassphrase);
   closeAtEnd(() => target.close());
-  return target;
+  if (target.objects.backend.where !== present.objects.backend.where) return target;
+  throw new InputError(`the new place is the present one: ${present.objects.backend.where}`, { hints: ['koprogo-infra state migrate --to postgres://…', 'or KOPROGO_STATE=… and other settings in a file: --settings FILE'] });
 }
 
 async function writeNew(path: string, content: AsyncIterable<Buffer>): Promise<number> {
