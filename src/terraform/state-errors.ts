@@ -1,24 +1,6 @@
 import { EXIT, InfraError, type InfraErrorOptions, messageOf } from '../errors.js';
 import type { Relation, TerraformState } from './state-format.js';
-import type { TerraformLock, TerraformStateStore } from './state-store.js';
-
-/** Another run holds the lock of Terraform's state. */
-export class StateLocked extends InfraError {
-  override readonly name = 'StateLocked';
-
-  constructor({ Operation, Who, Created }: TerraformLock) {
-    const operation = plain(Operation).replace(/^OperationType/, '').toLowerCase();
-    super(`Terraform's state is locked: ${operation || 'a run'} by ${plain(Who) || 'nobody knows whom'}, since ${plain(Created) || 'nobody knows when'}`, {
-      exitCode: EXIT.busy,
-      hints: ['wait until it has ended', 'or, when it was killed and nothing of it runs any more: koprogo-infra state unlock'],
-    });
-  }
-}
-
-/** Nothing that could drive a terminal: a lock may have been written by anybody who reaches the store. */
-function plain(text: string): string {
-  return text.replace(/[^\P{C}]/gu, '\uFFFD').slice(0, 200);
-}
+import type { TerraformStateStore } from './state-store.js';
 
 /** Terraform's newest state is not in the store, but (if at all) on this computer only. */
 export class StateNotStored extends InfraError {

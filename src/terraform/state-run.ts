@@ -3,9 +3,9 @@ import type { Progress } from '../progress.js';
 import { Conflict } from '../state/backends/backend.js';
 import { hasLegacyState, takeOverLegacyState } from './legacy-state.js';
 import { isOfEndedRun, thisProcess, waitForOrphans } from './process-holder.js';
-import { refused, StateLocked, StateNotStored, storeFailed } from './state-errors.js';
+import { refused, StateNotStored, storeFailed } from './state-errors.js';
 import { fingerprint, NotAState, parseState, relate, type TerraformState } from './state-format.js';
-import { type TerraformLock, type TerraformStateStore, withDeadline } from './state-store.js';
+import { StateLocked, type TerraformLock, type TerraformStateStore, withDeadline } from './state-store.js';
 
 /** What Terraform is going to do: get ready (which reads the state), read only (plan, output, show), build, or take down. */
 export type RunMode = 'init' | 'read' | 'apply' | 'destroy';

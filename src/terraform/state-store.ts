@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { InfraError } from '../errors.js';
-import { StateLocked } from './state-errors.js';
+import { EXIT, InfraError } from '../errors.js';
 
 /** Bytes that a state may have. Those of large installations of others have a few MiB. */
 export const MAX_STATE_BYTES = 64 * 1024 * 1024;
@@ -64,6 +63,24 @@ export interface StateSpool {
   clear(): Promise<void>;
   /** Wipes the key. */
   close(): void;
+}
+
+/** Another run holds the lock of Terraform's state. */
+export class StateLocked extends InfraError {
+  override readonly name = 'StateLocked';
+
+  constructor({ Operation, Who, Created }: TerraformLock) {
+    const operation = plain(Operation).replace(/^OperationType/, '').toLowerCase();
+    super(`Terraform's state is locked: ${operation || 'a run'} by ${plain(Who) || 'nobody knows whom'}, since ${plain(Created) || 'nobody knows when'}`, {
+      exitCode: EXIT.busy,
+      hints: ['wait until it has ended', 'or, when it was killed and nothing of it runs any more: koprogo-infra state unlock'],
+    });
+  }
+}
+
+/** Nothing that could drive a terminal: a lock may have been written by anybody who reaches the store. */
+function plain(text: string): string {
+  return text.replace(/[^\P{C}]/gu, '\uFFFD').slice(0, 200);
 }
 
 /**
