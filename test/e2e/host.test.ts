@@ -110,7 +110,7 @@ describe.skipIf(!FULL)('a server that exists already', () => {
     expect((await setup()).code).toBe(0);
     const status = await operator.json(['status', '--installation', 'koprogo']);
     expect(status).toMatchObject({ target: 'host', server: { host: ADDRESS, port: 22 }, site: { health: { ok: true } }, volumes: { overall: 'healthy' }, restoreTest: { result: 'passed' } });
-    const plan = (await operator.json(['setup', '--plan', '--installation', 'koprogo'])) as { steps: { state: string }[] };
+    const plan = (await operator.json(['setup', '--plan', '--installation', 'koprogo'], { timeout: 600 })) as { steps: { state: string }[] };
     expect(plan.steps.filter(({ state }) => state !== 'done')).toEqual([]);
   });
 
