@@ -4,10 +4,12 @@ import { installMoto, motoUnavailable } from './fixtures/moto.js';
 /** The real parts that tests run against, as Debian packages, and one program (or folder) that shows that each is there. */
 const REAL_PARTS: Readonly<Record<string, string>> = {
   'python3-cryptography': '/usr/lib/python3/dist-packages/cryptography',
+  'python3-prometheus-client': '/usr/lib/python3/dist-packages/prometheus_client',
   'openssh-server': '/usr/sbin/sshd',
   gnupg: '/usr/bin/gpg',
   'postgresql-15': '/usr/lib/postgresql/15/bin/postgres',
   'redis-server': '/usr/bin/redis-server',
+  nsd: '/usr/sbin/nsd',
   radosgw: '/usr/bin/radosgw',
   'ceph-mon': '/usr/bin/ceph-mon',
   'ceph-osd': '/usr/bin/ceph-osd',
