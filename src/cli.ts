@@ -9,6 +9,12 @@ type Action = (load: () => Promise<Run>) => (...input: unknown[]) => Promise<voi
 const EXIT_CODES = `
 Exit codes: 0 done · 2 wrong input, nothing changed · 3 failed · 4 degraded · 5 locked · 6 busy · 7 refused, to protect data · 130 interrupted`;
 
+const WHEN_TO_RE_ENCRYPT = `
+Without --re-encrypt the data keys are wrapped anew and the contents stay as they are, byte for byte: enough for a rotation by the
+calendar, another key or another key service. With it nothing that is stored can be read with a data key from before: wanted when an
+old version of the key, the memory of a computer, or a data key may have come into wrong hands together with access to the store.
+What was copied from the store before stays readable to whoever has its key: then change the secrets in it too.`;
+
 /**
  * Reads the command line and runs one command. Every command is imported only when it is called:
  * --help must not wait for libraries that it does not use.
@@ -173,7 +179,9 @@ function keysCommands(program: Command, action: Action): void {
   keys
     .command('migrate')
     .description('bring everything that is stored under the current key; broken off, it goes on the next time')
-    .addHelpText('after', example('keys migrate'))
+    .option('--re-encrypt', 'also give every object a fresh data key and encrypt its content anew')
+    .option('--from-start', 'with --re-encrypt: do not go on with a run that was broken off, do all of it again')
+    .addHelpText('after', `${example('keys migrate', 'keys migrate --re-encrypt')}\n${WHEN_TO_RE_ENCRYPT}`)
     .action(action(async () => (await import('./commands/keys.js')).keysMigrate));
   keys
     .command('retire')

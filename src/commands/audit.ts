@@ -1,7 +1,9 @@
-import { EXIT, type ExitCode, InputError } from '../errors.js';
+import { resolve } from 'node:path';
+import { EXIT, type ExitCode, InfraError, InputError } from '../errors.js';
 import { auditSettings } from '../keys/audit/audit.js';
-import { AUDIT_OPERATIONS } from '../keys/audit/audit-format.js';
-import { type AuditLine, type AuditTrust, type AuditVerification, readAuditLog, verifyAuditLog } from '../keys/audit/audit-verify.js';
+import { AUDIT_OPERATIONS } from '../keys/audit/format.js';
+import { type AuditLine, type AuditTrust, type AuditVerification, readAuditLog, verifyAuditLog } from '../keys/audit/verify.js';
+import type { Store } from '../state/installations.js';
 import { table } from '../ui/format.js';
 import { type Invocation, listOption, textOption } from './invocation.js';
 import { theStore } from './open.js';
@@ -11,24 +13,54 @@ const OWN_OPERATIONS = ['begin', 'cut', 'lost'];
 const MAX_SHOWN = 10_000;
 const DEFAULT_SHOWN = 50;
 
-/** Checks the whole log, with the key of the state that is set. */
+/** Checks the whole log, with the key of the state that is set and the end that it remembers. Without a state it checks what can be checked without. */
 export async function auditVerify(invocation: Invocation): Promise<ExitCode> {
-  const { audit, auditKey } = await theStore();
-  await audit.head();
-  return verifyWith(invocation, { auditKeys: [auditKey] });
+  return verifyWith(invocation, await trustFor(logPath(invocation)));
 }
 
-/** `trust` holds the keys of all states that can be opened, and the end of the log that the state remembers. */
-export async function verifyWith(invocation: Invocation, trust: AuditTrust): Promise<ExitCode> {
-  const path = textOption(invocation, 'file') ?? auditSettings().path;
+/** What a log is judged by. */
+export interface Trust extends AuditTrust {
+  /** Why the end could not be compared with the one that is remembered; undefined where it can, or where none is. */
+  endUnchecked?: string;
+}
+
+async function trustFor(path: string): Promise<Trust> {
+  try {
+    return await trustOf(await theStore(), path);
+  } catch (error) {
+    if (error instanceof InfraError) return { endUnchecked: `the encrypted state cannot be opened (${error.message})` };
+    throw error;
+  }
+}
+
+/** The key of a state, and the end of this log that it remembers. Writes what waits first. */
+export async function trustOf({ audit, auditKey, auditEnd }: Store, path: string): Promise<Trust> {
+  await audit.head();
+  const trust = { auditKeys: [auditKey] };
+  try {
+    const anchor = await auditEnd.remembered(path);
+    return { ...trust, ...(anchor && { anchor }) };
+  } catch (error) {
+    if (error instanceof InfraError) return { ...trust, endUnchecked: error.message };
+    throw error;
+  }
+}
+
+export async function verifyWith(invocation: Invocation, trust: Trust): Promise<ExitCode> {
+  const path = logPath(invocation);
   const result = await verifyAuditLog(path, trust);
-  print(invocation, result, () => verificationText(path, result, (trust.auditKeys ?? []).length > 0));
+  print(invocation, { ...result, endUnchecked: trust.endUnchecked ?? null }, () => verificationText(path, result, trust));
   if (result.verdict === 'tampered') return EXIT.failed;
-  return result.verdict === 'unproven' ? EXIT.degraded : EXIT.ok;
+  return result.verdict === 'unproven' || trust.endUnchecked !== undefined ? EXIT.degraded : EXIT.ok;
+}
+
+function logPath(invocation: Invocation): string {
+  const file = textOption(invocation, 'file');
+  return file === undefined ? auditSettings().path : resolve(file);
 }
 
 /** The verdict first, then what it rests on, then every finding. */
-export function verificationText(path: string, result: AuditVerification, withKey: boolean): string {
+export function verificationText(path: string, result: AuditVerification, trust: Trust): string {
   const { verdict, findings, moreFindings, cuts, lost } = result;
   const verdicts: Record<AuditVerification['verdict'], string> = {
     empty: `There is no audit log yet: ${path}`,
@@ -43,20 +75,25 @@ export function verificationText(path: string, result: AuditVerification, withKe
     verdicts[verdict],
     ...(rows.length > 0 ? ['', table(rows)] : []),
     ...(moreFindings > 0 ? [`and ${moreFindings} more`] : []),
-    ...(verdict === 'empty' ? [] : ['', ...basis(result, withKey)]),
+    ...(verdict === 'empty' ? [] : ['', ...basis(result, trust)]),
+    ...(verdict === 'empty' && trust.endUnchecked !== undefined ? ['', endText(result, trust)] : []),
     ...(lost > 0 ? [`${lost} operations could not be recorded, as the log itself says: it could not be written then.`] : []),
   ].join('\n');
 }
 
-function basis({ sealedByKey, sealedWithoutKey, anchored }: AuditVerification, withKey: boolean): string[] {
-  return [
-    withKey
-      ? `${sealedByKey} lines were checked with the key; ${sealedWithoutKey} were written without one.`
-      : 'Checked without a key: whoever can write the file could have written all of it anew.',
-    anchored
-      ? 'The end was compared with the one that the encrypted state remembers.'
-      : 'No end is remembered: lines removed at the end of the log would not be noticed.',
-  ];
+function basis(result: AuditVerification, trust: Trust): string[] {
+  const key =
+    (trust.auditKeys ?? []).length > 0
+      ? `${result.sealedByKey} lines were checked with the key; ${result.sealedWithoutKey} were written without one.`
+      : 'Checked without a key: whoever can write the file could have written all of it anew.';
+  return [key, endText(result, trust)];
+}
+
+function endText({ head }: AuditVerification, { anchor, endUnchecked }: Trust): string {
+  if (endUnchecked !== undefined) return `The end was not checked: ${endUnchecked}.\nLines removed at the end of the log would not be noticed.`;
+  if (!anchor) return 'No end is remembered: lines removed at the end of the log would not be noticed.';
+  const later = Math.max(0, (head?.seq ?? 0) - anchor.seq);
+  return `The end was compared with line ${anchor.seq}, which the encrypted state remembers${later === 0 ? '' : `; ${later === 1 ? 'one line was' : `${later} lines were`} written after it`}.`;
 }
 
 interface Filter {
@@ -67,7 +104,7 @@ interface Filter {
 /** Shows entries, the newest last. Does not check that they are genuine: `audit verify` does. */
 export async function auditShow(invocation: Invocation): Promise<ExitCode> {
   const filter = filterFrom(invocation);
-  const path = textOption(invocation, 'file') ?? auditSettings().path;
+  const path = logPath(invocation);
   const shown: AuditLine[] = [];
   let matched = 0;
   const { unreadable } = await readAuditLog(path, (line) => {

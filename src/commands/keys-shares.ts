@@ -2,15 +2,17 @@ import { join } from 'node:path';
 import type { PrivateKey } from 'openpgp';
 import { askYesNo, hasTerminal } from '../edges/prompts.js';
 import { EXIT, type ExitCode, InfraError, InputError, messageOf, RefusedError } from '../errors.js';
-import { exportRecoveryKey, readRecoveryKey, type RecoveryKey, unlockPrivateKey } from '../keys/recovery/recovery-key.js';
+import { audited } from '../keys/audit/audit.js';
+import { exportRecoveryKey, readRecoveryKey, RECOVERY_KEY_DOCUMENT, type RecoveryKey, unlockPrivateKey } from '../keys/recovery/recovery-key.js';
 import { proveDecryption, recordRehearsal } from '../keys/recovery/rehearsal.js';
 import { sheet, sheetName, type SheetSubject } from '../keys/recovery/share-sheet.js';
 import { combineShares, type Share, splitPassphrase } from '../keys/recovery/shares.js';
 import type { Secret } from '../secret.js';
+import type { ObjectName } from '../state/names.js';
 import { collectShares, type Collected } from './collect-shares.js';
 import { type Invocation, textOption } from './invocation.js';
 import { writeNewDirectory } from './new-directory.js';
-import { chooseInstallation, theStore, withState } from './open.js';
+import { auditedWithoutState, chooseInstallation, theStore, withState } from './open.js';
 import { print } from './print.js';
 
 const CLEAR_SCREEN_AND_SCROLLBACK = '\u001b[H\u001b[2J\u001b[3J';
@@ -23,17 +25,11 @@ export async function keysSplit(invocation: Invocation): Promise<ExitCode> {
   }
   const plan = { count: number(invocation, 'shares', 3), threshold: number(invocation, 'threshold', 2) };
   const installation = await chooseInstallation(invocation);
-  const key = await withState(installation, undefined, exportRecoveryKey);
-  const shares = await splitPassphrase(key.passphrase, plan);
-  // What does not open the key today must not be handed out for the day when nothing else does.
-  await unlockPrivateKey(key.privateKey, key.passphrase, key.fingerprint);
-  const subject = { installation, fingerprint: key.fingerprint, privateKey: key.privateKey, made: new Date() };
-  if (directory === undefined) await showSheets(shares, subject);
-  else await writeNewDirectory(directory, shares.map((share) => [sheetName(share), sheet(share, subject)]));
-
+  const { audit } = await theStore();
+  const { shares, fingerprint } = await audited(audit, { operation: 'split', object: recoveryKeyOf(installation) }, () => handOut(installation, plan, directory));
   const set = shares[0]?.set ?? '';
   const files = directory === undefined ? [] : shares.map(sheetName);
-  print(invocation, { installation, fingerprint: key.fingerprint, set, ...plan, directory: directory ?? null, files }, () =>
+  print(invocation, { installation, fingerprint, set, ...plan, directory: directory ?? null, files }, () =>
     [
       `Set ${set}: any ${plan.threshold} of ${plan.count} shares open the backups of "${installation}".`,
       ...(directory === undefined ? [] : [`Written to ${directory}: ${files.join(', ')}. Print each, give each to another person, then delete the directory.`]),
@@ -44,23 +40,36 @@ export async function keysSplit(invocation: Invocation): Promise<ExitCode> {
   return EXIT.ok;
 }
 
+async function handOut(installation: string, plan: { count: number; threshold: number }, directory: string | undefined): Promise<{ shares: Share[]; fingerprint: string }> {
+  const { fingerprint, passphrase, privateKey } = await withState(installation, undefined, exportRecoveryKey);
+  const shares = await splitPassphrase(passphrase, plan);
+  // What does not open the key today must not be handed out for the day when nothing else does.
+  await unlockPrivateKey(privateKey, passphrase, fingerprint);
+  const subject = { installation, fingerprint, privateKey, made: new Date() };
+  if (directory === undefined) await showSheets(shares, subject);
+  else await writeNewDirectory(directory, shares.map((share) => [sheetName(share), sheet(share, subject)]));
+  return { shares, fingerprint };
+}
+
 /** `keys combine FILE… --to DIR [--private-key FILE]`: the recovery key and its passphrase again, for `backup restore`. */
 export async function keysCombine(invocation: Invocation): Promise<ExitCode> {
   const directory = textOption(invocation, 'to');
   if (directory === undefined) throw new InputError('where the recovery key is to be written is missing', { hints: ['koprogo-infra keys combine FILE… --to DIRECTORY'] });
-  const collected = await collectShares(invocation);
-  if (!collected.privateKey) {
+  const { shares, privateKey: armored } = await collectShares(invocation);
+  if (!armored) {
     throw new InputError('none of these shares came with the private key', {
       hints: ['it is on each sheet, from "-----BEGIN PGP PRIVATE KEY BLOCK-----" to the END line: --private-key FILE'],
     });
   }
-  const { passphrase, privateKey } = await openWithShares(collected.shares, collected.privateKey);
   const [keyFile, passphraseFile] = ['recovery-key.asc', 'recovery-key-passphrase.txt'];
-  await writeNewDirectory(directory, [
-    [keyFile, collected.privateKey.reveal()],
-    [passphraseFile, `${passphrase.reveal()}\n`],
-  ]);
-  const fingerprint = fingerprintOf(privateKey);
+  const fingerprint = await auditedWithoutState({ operation: 'combine' }, async () => {
+    const { passphrase, privateKey } = await openWithShares(shares, armored);
+    await writeNewDirectory(directory, [
+      [keyFile, armored.reveal()],
+      [passphraseFile, `${passphrase.reveal()}\n`],
+    ]);
+    return fingerprintOf(privateKey);
+  });
   print(invocation, { directory, files: [keyFile, passphraseFile], fingerprint }, () =>
     [
       `The shares open the recovery key ${fingerprint}.`,
@@ -78,19 +87,21 @@ export async function keysRehearse(invocation: Invocation): Promise<ExitCode> {
   const at = new Date().toISOString();
   const shares = collected.shares.map((share) => share.index).sort((a, b) => a - b);
   const set = collected.shares[0]?.set ?? '';
-  const fingerprint =
-    installation === undefined
-      ? await rehearse(collected, undefined)
-      : await withState(installation, 'keys rehearse', async (state) => {
-          const own = await readRecoveryKey(state);
-          const result = await rehearse(collected, own).catch(async (error: unknown) => {
-            const tried = error instanceof InfraError && !(error instanceof OtherInstallation) && own;
-            if (tried) await recordRehearsal(state, { at, result: 'failed', fingerprint: own.fingerprint, set, shares });
-            throw error;
-          });
-          await recordRehearsal(state, { at, result: 'opened', fingerprint: result, set, shares });
-          return result;
-        });
+  const work = async () => {
+    if (installation === undefined) return rehearse(collected, undefined);
+    return withState(installation, 'keys rehearse', async (state) => {
+      const own = await readRecoveryKey(state);
+      const result = await rehearse(collected, own).catch(async (error: unknown) => {
+        const tried = error instanceof InfraError && !(error instanceof OtherInstallation) && own;
+        if (tried) await recordRehearsal(state, { at, result: 'failed', fingerprint: own.fingerprint, set, shares });
+        throw error;
+      });
+      await recordRehearsal(state, { at, result: 'opened', fingerprint: result, set, shares });
+      return result;
+    });
+  };
+  const { audit } = await theStore();
+  const fingerprint = await audited(audit, { operation: 'rehearse', ...(installation === undefined ? {} : { object: recoveryKeyOf(installation) }) }, work);
   print(invocation, { result: 'opened', at, fingerprint, set, shares, installation: installation ?? null }, () =>
     [
       `Shares ${shares.join(', ')} of set ${set} open the recovery key ${fingerprint}: a fresh test message was encrypted and decrypted.`,
@@ -98,6 +109,11 @@ export async function keysRehearse(invocation: Invocation): Promise<ExitCode> {
     ].join('\n'),
   );
   return EXIT.ok;
+}
+
+/** What the audit log calls it. */
+function recoveryKeyOf(installation: string): ObjectName {
+  return { installation, kind: 'document', name: RECOVERY_KEY_DOCUMENT };
 }
 
 /** The shares are of a key that this installation does not have: no rehearsal of its own. */

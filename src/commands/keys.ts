@@ -8,10 +8,12 @@ import { LocalKeys } from '../keys/providers/local.js';
 import { readKeySettings } from '../keys/providers/settings.js';
 import type { Secret } from '../secret.js';
 import type { Store } from '../state/installations.js';
+import { type ReEncryption, reEncryptAll, unfinishedReEncryption } from '../state/re-encryption.js';
+import { renewSandboxSpool } from '../targets/sandbox/renew-spool.js';
 import { bytes, table } from '../ui/format.js';
 import { TextReporter } from '../ui/reporter.js';
 import { flag, type Invocation } from './invocation.js';
-import { theStore } from './open.js';
+import { auditedWithoutState, theStore } from './open.js';
 import { print } from './print.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -27,10 +29,10 @@ interface KeyStatus extends KeyUsage {
 
 /** A new master key, on standard output alone. */
 export async function keysGenerate(invocation: Invocation): Promise<ExitCode> {
-  const key = randomBytes(32).toString('base64');
+  const key = await auditedWithoutState({ operation: 'generate' }, () => Promise.resolve(randomBytes(32).toString('base64')));
   print(invocation, { MASTER_ENCRYPTION_KEY: key }, () => key);
   if (process.stdout.isTTY) process.stderr.write('Keep it where no screen recording and no shell history does: in a password manager, or a file for MASTER_ENCRYPTION_KEY_FILE.\n');
-  return Promise.resolve(EXIT.ok);
+  return EXIT.ok;
 }
 
 /** Each version of the key: its age, and what still needs it. Exit code "degraded" when a rotation or a re-wrap is due. */
@@ -38,7 +40,7 @@ export async function keysStatus(invocation: Invocation): Promise<ExitCode> {
   const store = await theStore();
   const { rotationIntervalDays } = readKeySettings(process.env);
   const keys = await keyStatus(store);
-  const problems = problemsOf(keys, rotationIntervalDays);
+  const problems = [...problemsOf(keys, rotationIntervalDays), ...(await unfinishedRun(store))];
   const result = { provider: store.keys.provider.name, where: store.keys.provider.where, state: store.objects.backend.where, rotationIntervalDays, keys, problems };
   print(invocation, result, () => [`Keys from ${result.where}, for the state in ${result.state}`, '', statusTable(keys), ...problems.map((problem) => `  ! ${problem}`)].join('\n'));
   return problems.length === 0 ? EXIT.ok : EXIT.degraded;
@@ -61,6 +63,8 @@ export async function keysRotate(invocation: Invocation): Promise<ExitCode> {
 
 /** Wraps every data key that is not under the current version anew. */
 export async function keysMigrate(invocation: Invocation): Promise<ExitCode> {
+  if (flag(invocation, 'reEncrypt')) return keysReEncrypt(invocation);
+  if (flag(invocation, 'fromStart')) throw new InputError('--from-start is of use only with --re-encrypt');
   const reporter = new TextReporter();
   const result = await withKeysLocked('bring all data under the current key', async (store) => {
     const keyId = await currentKeyId(store);
@@ -73,6 +77,36 @@ export async function keysMigrate(invocation: Invocation): Promise<ExitCode> {
   });
   print(invocation, result, () => `${result.rewrapped} brought under ${result.keyId}, ${result.current} were under it already.`);
   return EXIT.ok;
+}
+
+/** Gives every object a fresh data key: for when not the key of the keys, but data keys or contents may be known to somebody. */
+async function keysReEncrypt(invocation: Invocation): Promise<ExitCode> {
+  const reporter = new TextReporter();
+  const result = await withKeysLocked('encrypt all data anew', async (store) => {
+    const keyId = await currentKeyId(store);
+    const tell = (done: number, total: number) => {
+      reporter.update('encrypting anew', { done, total, unit: 'items' });
+    };
+    const renewInside = async (begun: number) => {
+      for (const name of await store.installations()) await renewSandboxSpool(store.documents(name), name, begun);
+    };
+    const work = () => reEncryptAll(store, keyId, { fromStart: flag(invocation, 'fromStart'), tell, renewInside });
+    return { keyId, ...(await audited(store.audit, { operation: 'migrate', keyId }, work)) };
+  }).finally(() => {
+    reporter.clear();
+  });
+  print(invocation, { ...result, wentOnFrom: result.wentOnFrom?.toISOString() ?? null }, () => reEncryptionText(result));
+  return EXIT.ok;
+}
+
+function reEncryptionText({ keyId, reEncrypted, current, wentOnFrom }: ReEncryption & { keyId: string }): string {
+  const wentOn = wentOnFrom && `It went on with what began at ${wentOnFrom.toISOString()}; ${current} were done since then. If keys leaked later than that: koprogo-infra keys migrate --re-encrypt --from-start`;
+  return [`${reEncrypted} encrypted anew under fresh data keys and ${keyId}, read back and compared.`, ...(wentOn ? [wentOn] : [])].join('\n');
+}
+
+async function unfinishedRun(store: Store): Promise<string[]> {
+  const begun = await unfinishedReEncryption(store);
+  return begun ? [`the re-encryption that began at ${begun.toISOString()} was broken off: koprogo-infra keys migrate --re-encrypt`] : [];
 }
 
 /** Gives one old version up for good. Refuses while a single object needs it. */
@@ -96,7 +130,8 @@ export async function keysProtect(invocation: Invocation): Promise<ExitCode> {
   const isProtected = await withKeysLocked('change the passphrase of the keys', async (store) => {
     const { provider } = store.keys;
     if (!(provider instanceof LocalKeys)) throw new InputError(`${provider.where} has no passphrase of its own`);
-    await provider.protect(flag(invocation, 'removePassphrase') ? undefined : await newPassphrase());
+    const passphrase = flag(invocation, 'removePassphrase') ? undefined : await newPassphrase();
+    await audited(store.audit, { operation: 'protect' }, () => provider.protect(passphrase));
     return (await provider.protection()) !== undefined;
   });
   print(invocation, { protected: isProtected }, () => (isProtected ? 'The key file is protected by the new passphrase. Without it nothing that is stored can be read: keep it elsewhere too.' : 'The key file has no passphrase any more: whoever reads it reads everything.'));

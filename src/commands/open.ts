@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { closeAtEnd } from '../closing.js';
 import { EXIT, InfraError, InputError } from '../errors.js';
 import { askSecret, hasTerminal } from '../edges/prompts.js';
+import { audited, type AuditEntry, auditSettings, openAuditLog } from '../keys/audit/audit.js';
 import { preventCoreDumps } from '../keys/hardening/core-dumps.js';
 import type { PassphraseSource } from '../keys/providers/open-provider.js';
 import { type SetupConfig, toConfig } from '../setup/config.js';
@@ -37,7 +38,7 @@ export function theStore(): Promise<Store> {
 
 async function openAndTakeOver(): Promise<Store> {
   await preventCoreDumps();
-  const store = await openStore(process.env, askPassphrase);
+  const store = await openStore(process.env, askPassphrase, warnOfAudit);
   closeAtEnd(() => {
     opened = undefined;
     return store.close();
@@ -45,6 +46,21 @@ async function openAndTakeOver(): Promise<Store> {
   const moved = await takeOverPrevious(store, stateRoot());
   for (const name of moved) new TextReporter().note(`The state of "${name}" was moved to ${store.objects.backend.where}; its old files were wiped.`);
   return store;
+}
+
+/** The work itself went on: so this is no failure of the command. */
+export function warnOfAudit(problem: InfraError): void {
+  new TextReporter().warn([problem.message, ...problem.hints.map((hint) => `  → ${hint}`)].join('\n'));
+}
+
+/** For work that must not need a state, nor make one: its lines in the audit log have no key's seal. */
+export async function auditedWithoutState<T>(entry: Omit<AuditEntry, 'result'>, work: () => Promise<T>): Promise<T> {
+  const log = openAuditLog({ ...auditSettings(), onProblem: warnOfAudit });
+  try {
+    return await audited(log, entry, work);
+  } finally {
+    await log.close();
+  }
 }
 
 export const askPassphrase: PassphraseSource = async (purpose) => (purpose === 'open' && hasTerminal() ? askSecret('Passphrase of the keys on this computer') : undefined);

@@ -11,6 +11,21 @@ export function reportText(report: SecurityReport): string {
   return [...wrap(`Security of what is stored: ${verdict}`, WIDTH), '', ...report.lines.flatMap(lineText), ...keysText(report)].join('\n');
 }
 
+/** What a short report says of a state that is as it should be. */
+const IN_SHORT = ['provider', 'memory-locking', 'core-dumps', 'audit-log', 'fips'];
+
+/** The verdict in one sentence, and every weaker point in one line. */
+export function shortText({ overall, lines }: SecurityReport): { summary: string; weaker: string[] } {
+  const weak = lines.filter(({ ok }) => !ok);
+  if (overall !== 'ok') {
+    const points = weak.length === 1 ? 'one point' : `${weak.length} points`;
+    const weaker = weak.map(({ title, asked, found, hint }) => `  ${title}: asked ${asked}, found ${found}${hint === undefined ? '' : ` → ${hint}`}`);
+    return { summary: `Security of what is stored: weaker than asked in ${points} (koprogo-infra security report)`, weaker };
+  }
+  const shown = lines.filter(({ id }) => IN_SHORT.includes(id)).map(({ title, found }) => `${title}: ${found.replace(/[,:].*/s, '')}`);
+  return { summary: `Security of what is stored: as asked (${shown.join(', ')})`, weaker: [] };
+}
+
 function lineText({ title, asked, found, ok, hint }: SecurityLine): string[] {
   const texts = ok ? [found] : [`asked ${asked}`, `found ${found}`, ...(hint === undefined ? [] : [`-> ${hint}`])];
   const rows = texts.flatMap((text) => wrap(text, WIDTH - INDENT));

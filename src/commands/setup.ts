@@ -11,6 +11,7 @@ import { TextReporter } from '../ui/reporter.js';
 import { flag, type Invocation, listOption, textOption } from './invocation.js';
 import { ANSWERS_DOCUMENT, answersSchema, DRAFT_DOCUMENT, theStore, withState } from './open.js';
 import { print } from './print.js';
+import { glanceAtSecurity, type SecurityGlance } from './security.js';
 import { summarize, summaryText } from './summary.js';
 
 /** A first boot under emulation, with cloud-init, on a busy computer. */
@@ -29,6 +30,7 @@ export async function setup(invocation: Invocation): Promise<ExitCode> {
   const flags = await answerFlags(invocation);
   const answersFile = textOption(invocation, 'answers');
   const file = answersFile === undefined ? undefined : await loadAnswersFile(answersFile);
+  const security = await glanceAtSecurity(reporter);
   const { name, chosen } = await chooseName({ invocation, flags, file, asking });
   return withState(name, 'setup', async (state) => {
     const stored = await state.get(ANSWERS_DOCUMENT, answersSchema);
@@ -41,11 +43,11 @@ export async function setup(invocation: Invocation): Promise<ExitCode> {
     const context = createContext({ name, state, config, reporter, patience: plan ? 30 : PATIENCE_SECONDS });
     try {
       const steps = setupSteps(context, confirmFormat(invocation, context, interactive));
-      if (plan) return printPlan(invocation, name, await planSteps(steps, reporter));
+      if (plan) return printPlan(invocation, { installation: name, security, steps: await planSteps(steps, reporter) });
       await agree(invocation, context, interactive);
       await state.put(ANSWERS_DOCUMENT, answers);
       await state.remove(DRAFT_DOCUMENT);
-      return await finish(invocation, context, await runSteps(steps, reporter));
+      return await finish(invocation, context, { security, steps: await runSteps(steps, reporter) });
     } finally {
       context.close();
       reporter.clear();
@@ -53,9 +55,9 @@ export async function setup(invocation: Invocation): Promise<ExitCode> {
   });
 }
 
-async function finish(invocation: Invocation, context: Context, steps: StepResult[]): Promise<ExitCode> {
+async function finish(invocation: Invocation, context: Context, done: { security: SecurityGlance; steps: StepResult[] }): Promise<ExitCode> {
   const summary = await summarize(context);
-  print(invocation, { ...summary, steps, sshCommands: (await context.server()).commands }, () => summaryText(summary));
+  print(invocation, { ...summary, ...done, sshCommands: (await context.server()).commands }, () => summaryText(summary));
   return EXIT.ok;
 }
 
@@ -138,8 +140,9 @@ function confirmFormat(invocation: Invocation, context: Context, interactive: bo
   };
 }
 
-function printPlan(invocation: Invocation, installation: string, steps: PlannedStep[]): ExitCode {
-  print(invocation, { installation, steps }, () => steps.map(planLine).join('\n'));
+function printPlan(invocation: Invocation, plan: { installation: string; security: SecurityGlance; steps: PlannedStep[] }): ExitCode {
+  const { steps } = plan;
+  print(invocation, plan, () => steps.map(planLine).join('\n'));
   return steps.some((step) => step.state === 'blocked') ? EXIT.refused : EXIT.ok;
 }
 

@@ -11,7 +11,7 @@ import { carryInto, documentsOf, exportStream, readExport, type TransferCount } 
 import { bytes } from '../ui/format.js';
 import { TextReporter } from '../ui/reporter.js';
 import { flag, type Invocation, placeOption, textOption } from './invocation.js';
-import { askPassphrase, theStore } from './open.js';
+import { askPassphrase, theStore, warnOfAudit } from './open.js';
 import { print } from './print.js';
 
 /** All documents into one encrypted file, which the present keys open. */
@@ -43,7 +43,11 @@ export async function stateMigrate(invocation: Invocation): Promise<ExitCode> {
   const tell = (done: number) => {
     reporter.update('moving documents', { done, unit: 'items' });
   };
-  const count = await store.withAllLocked('move the state', () => carryInto(target, documentsOf(store), { replace: flag(invocation, 'replace'), tell })).finally(() => {
+  const carry = () => carryInto(target, documentsOf(store), { replace: flag(invocation, 'replace'), tell });
+  // In both logs, which may be one: with the old place's seal that all documents went, with the new one's that they came.
+  const object = { installation: 'store', kind: 'document', name: 'all' };
+  const recorded = () => audited(store.audit, { operation: 'migrate', object }, () => audited(target.audit, { operation: 'import', object }, carry));
+  const count = await store.withAllLocked('move the state', recorded).finally(() => {
     reporter.clear();
   });
   const code = told(invocation, count, target);
@@ -66,7 +70,7 @@ async function openTarget(invocation: Invocation, present: Store): Promise<Store
   if (to !== undefined) given['KOPROGO_STATE'] = to;
   // The two are alternatives: who names the new place by one of them does not mean the old one by the other.
   const names = given['KOPROGO_STATE'] !== undefined || given['KOPROGO_STATE_FILE'] !== undefined;
-  const target = await openStore({ ...process.env, ...(names ? { KOPROGO_STATE: undefined, KOPROGO_STATE_FILE: undefined } : {}), ...given }, askPassphrase);
+  const target = await openStore({ ...process.env, ...(names ? { KOPROGO_STATE: undefined, KOPROGO_STATE_FILE: undefined } : {}), ...given }, askPassphrase, warnOfAudit);
   closeAtEnd(() => target.close());
   if (target.objects.backend.where !== present.objects.backend.where) return target;
   throw new InputError(`the new place is the present one: ${present.objects.backend.where}`, { hints: ['koprogo-infra state migrate --to postgres://…', 'or KOPROGO_STATE=… and other settings in a file: --settings FILE'] });

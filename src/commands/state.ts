@@ -89,12 +89,26 @@ async function heldTerraformLock(installation: string): Promise<Held | undefined
   return lock && { owner: `Terraform (${lock.Operation}), by ${lock.Who}, since ${lock.Created}`, object: { installation, kind: 'document', name: 'terraform-lock' }, break: () => breakTerraformLock(store) };
 }
 
+/** `state accept audit-log` is about the audit log, and not about a document of an installation. */
+const AUDIT_LOG = 'audit-log';
+
 /** Takes an older content for right, which the operator has put back. */
 export async function stateAccept(invocation: Invocation): Promise<ExitCode> {
   const [document = ''] = invocation.arguments;
+  if (document === AUDIT_LOG) return acceptAuditLog(invocation);
   const installation = await chooseInstallation(invocation);
-  const accepted = await (await theStore()).objects.accept({ installation, kind: 'document', name: document });
-  if (!accepted) throw new InputError(`installation ${installation} has no document "${document}"`, { hints: ['koprogo-infra state list'] });
+  const { audit, objects } = await theStore();
+  const object = { installation, kind: 'document', name: document };
+  if (!(await objects.stat(object))) throw new InputError(`installation ${installation} has no document "${document}"`, { hints: ['koprogo-infra state list'] });
+  await audited(audit, { operation: 'accept', object }, () => objects.accept(object));
   print(invocation, { accepted: document }, () => `Document "${document}" is taken as it is now.`);
+  return EXIT.ok;
+}
+
+/** Takes the audit log for right as it is, where the operator has begun a new one: from now on its present end is remembered. */
+async function acceptAuditLog(invocation: Invocation): Promise<ExitCode> {
+  const { audit, auditEnd } = await theStore();
+  const { seq } = await auditEnd.accept();
+  print(invocation, { accepted: AUDIT_LOG, line: seq }, () => `The audit log ${audit.path ?? ''} is taken as it is now, up to line ${seq}.`);
   return EXIT.ok;
 }

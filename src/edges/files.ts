@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { link, lstat, mkdir, mkdtemp, open, rename, rm, statfs, unlink } from 'node:fs/promises';
+import { link, lstat, mkdir, mkdtemp, open, readdir, rename, rm, statfs, unlink } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { InfraError, InputError, messageOf } from '../errors.js';
@@ -60,6 +60,17 @@ export async function writeDurably(path: string, content: string | Uint8Array, o
     throw error;
   }
   await syncDirectory(dirname(path));
+}
+
+/** Removes what processes that were killed in `writeDurably` left of this file: it may hold secrets. What is younger than a minute may belong to one that lives. */
+export async function removeTemporaries(path: string): Promise<void> {
+  const prefix = `.${basename(path)}.`;
+  const names = (await readdir(dirname(path))).filter((name) => name.startsWith(prefix) && /^[0-9a-f]{12}\.tmp$/.test(name.slice(prefix.length)));
+  for (const name of names) {
+    const temporary = join(dirname(path), name);
+    const { mtimeMs } = await lstat(temporary).catch(() => ({ mtimeMs: Infinity }));
+    if (Date.now() - mtimeMs > 60_000) await rm(temporary, { force: true });
+  }
 }
 
 /** Makes created, renamed and removed names in a directory durable. */

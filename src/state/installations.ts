@@ -1,8 +1,10 @@
-import { InputError } from '../errors.js';
+import { InfraError, InputError } from '../errors.js';
 import type { AuditTrail } from '../keys/audit/audit.js';
 import type { DataKeys } from '../keys/data-keys.js';
 import type { KeyMemory } from '../keys/hardening/locked-memory.js';
 import type { KeyUsage } from '../keys/hardening/posture.js';
+import { AuditEnd } from './audit-end.js';
+import type { Meter } from '../keys/metrics/meter.js';
 import { Documents } from './documents.js';
 import { installationLock, KEYS_LOCK, type Lock, takeLock } from './lock.js';
 import type { EncryptedObjects } from './objects.js';
@@ -17,8 +19,13 @@ export function checkInstallationName(name: string): string {
   throw new InputError(`${JSON.stringify(name.slice(0, 60))} is not an installation name: 1 to 32 of a-z, 0-9 and "-", a letter first`);
 }
 
+/** How long the end of a command may wait for the end of the audit log to be remembered. */
+const REMEMBER_MS = 10_000;
+
 /** What is remembered of all installations, encrypted, in one place. */
 export class Store {
+  readonly auditEnd: AuditEnd;
+
   constructor(
     readonly objects: EncryptedObjects,
     readonly keys: DataKeys,
@@ -26,7 +33,11 @@ export class Store {
     /** Seals the audit log: whoever cannot open the store cannot make lines that fit. */
     readonly auditKey: Uint8Array,
     readonly memory: KeyMemory,
-  ) {}
+    /** `onAuditProblem` hears of an audit log whose end cannot be remembered; `meter` counts where KOPROGO_METRICS_FILE asks for it. */
+    readonly beside: { onAuditProblem?: (problem: InfraError) => void; meter?: Meter } = {},
+  ) {
+    this.auditEnd = new AuditEnd(objects, audit);
+  }
 
   /** Names of the installations that something is stored of, sorted. */
   async installations(): Promise<string[]> {
@@ -63,10 +74,10 @@ export class Store {
     }
   }
 
-  /** Removes everything that is stored of an installation but its lock, which the caller holds. */
+  /** Removes all documents of an installation. Its lock stays, which the caller holds, and what is stored of the store itself, whatever the installation is called. */
   async removeInstallation(installation: string): Promise<void> {
     checkInstallationName(installation);
-    const objects = (await this.objects.list()).filter((object) => object.installation === installation && object.kind !== 'lock');
+    const objects = (await this.objects.list()).filter((object) => object.installation === installation && object.kind === 'document');
     for (const object of objects) {
       const stored = await this.objects.stat(object);
       if (stored) await this.objects.remove(object, stored);
@@ -104,9 +115,28 @@ export class Store {
     return count;
   }
 
+  /** Remembers the end of the audit log, and gives everything back. A log whose end cannot be remembered is told of, and nothing fails for it. */
   async close(): Promise<void> {
+    await this.#rememberAuditEnd();
+    this.beside.meter?.save();
     this.keys.flush();
     await this.audit.close();
     await this.objects.backend.close();
+  }
+
+  async #rememberAuditEnd(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        reject(new InfraError(`${this.objects.backend.where} did not take the end of the audit log within ${REMEMBER_MS / 1000} s`));
+      }, REMEMBER_MS);
+    });
+    try {
+      await Promise.race([this.auditEnd.remember(), late]);
+    } catch (error) {
+      this.beside.onAuditProblem?.(error instanceof InfraError ? error : new InfraError('the end of the audit log could not be remembered', { cause: error }));
+    } finally {
+      clearTimeout(timer);
+    }
   }
 }

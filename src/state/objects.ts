@@ -3,11 +3,14 @@ import type { DataKeys } from '../keys/data-keys.js';
 import { describeObject, EnvelopeDamaged, open, seal } from '../keys/envelope/envelope.js';
 import { decodeHead, type EnvelopeContext, NotAnEnvelope, replaceKey } from '../keys/envelope/envelope-format.js';
 import { InfraError } from '../errors.js';
-import type { Backend, StoredObject } from './backends/backend.js';
+import { type Meter, metered } from '../keys/metrics/meter.js';
+import { type Backend, Conflict, type StoredObject } from './backends/backend.js';
 import type { NameCipher, ObjectName } from './names.js';
 import type { Seen } from './seen.js';
 
 const SERIAL_BYTES = 8;
+/** An object that somebody else writes so often in a row is not encrypted anew here. */
+const RE_ENCRYPT_ATTEMPTS = 5;
 
 /** Which writing of an object the backend holds. */
 export interface Stored {
@@ -54,39 +57,50 @@ export class EncryptedObjects {
     private readonly seen: Seen,
     private readonly audit: AuditLog,
     private readonly onePieceUpTo?: number,
+    private readonly meter?: Meter,
   ) {}
 
   /** Throws EnvelopeDamaged, Replayed, and what the backend and the key provider throw. */
   async read(object: ObjectName): Promise<OpenedObject | undefined> {
     const id = this.names.encrypt(object);
     const stored = await this.backend.read(id);
-    if (!stored) return undefined;
+    return stored && this.#open(object, id, stored);
+  }
+
+  async #open(object: ObjectName, id: string, stored: StoredObject): Promise<OpenedObject> {
     const { context, envelope } = split(object, stored);
     const { serial } = context;
-    const plain = await audited(this.audit, { operation: 'decrypt', keyId: headOf(object, stored).keyId, object: { ...object, serial } }, async () => {
-      const opened = await open(envelope, context, (key) => this.keys.unwrap(key, object));
-      const known = await this.seen.serial(id);
-      if (serial >= known) return opened;
-      opened.fill(0);
-      throw new Replayed(object, serial, known);
-    });
+    const plain = await audited(this.audit, { operation: 'decrypt', keyId: headOf(object, stored).keyId, object: { ...object, serial } }, () =>
+      metered(this.meter, 'decrypt', async () => {
+        const opened = await open(envelope, context, (key) => this.keys.unwrap(key, object));
+        const known = await this.seen.serial(id);
+        if (serial >= known) return opened;
+        opened.fill(0);
+        throw new Replayed(object, serial, known);
+      }),
+    );
     await this.seen.note(id, serial);
     return { plain, serial, revision: stored.revision };
   }
 
   /** Writes over what was read, or what was not there. Throws Conflict (exit code "busy") when somebody else has written since. */
   async write(object: ObjectName, plain: Uint8Array, before: Stored | 'absent'): Promise<Stored> {
+    return this.#write(object, plain, before, 0, (id, bytes) => this.backend.write(id, bytes, before));
+  }
+
+  /** `store` stores the bytes over `before` and returns the new revision. The serial is `least`, or more. */
+  async #write(object: ObjectName, plain: Uint8Array, before: Stored | 'absent', least: number, store: (id: string, bytes: Buffer) => Promise<string>): Promise<Stored> {
     const id = this.names.encrypt(object);
-    const serial = Math.max(Date.now(), (before === 'absent' ? 0 : before.serial) + 1, (await this.seen.serial(id)) + 1);
-    const key = await this.keys.make(object);
-    const revision = await audited(this.audit, { operation: 'encrypt', keyId: key.wrapped.keyId, object: { ...object, serial } }, async () => {
+    const serial = Math.max(Date.now(), least, (before === 'absent' ? 0 : before.serial) + 1, (await this.seen.serial(id)) + 1);
+    const { keyId, bytes } = await metered(this.meter, 'encrypt', async () => {
+      const key = await this.keys.make(object);
       try {
-        const bytes = join(serial, seal(key, { ...object, serial }, plain, this.onePieceUpTo));
-        return await this.backend.write(id, bytes, before);
+        return { keyId: key.wrapped.keyId, bytes: join(serial, seal(key, { ...object, serial }, plain, this.onePieceUpTo)) };
       } finally {
         key.plain.fill(0);
       }
     });
+    const revision = await audited(this.audit, { operation: 'encrypt', keyId, object: { ...object, serial } }, () => store(id, bytes));
     await this.seen.note(id, serial);
     return { serial, revision };
   }
@@ -126,8 +140,43 @@ export class EncryptedObjects {
     await open(split(object, { bytes: rewrapped, revision: '' }).envelope, context, (wrapped) => this.keys.provider.unwrap(wrapped, object)).then((plain) => plain.fill(0));
     await audited(this.audit, { operation: 'rewrap', keyId: currentKeyId, object: { ...object, serial: context.serial } }, () => this.backend.write(id, rewrapped, { revision: stored.revision }));
     const again = await this.backend.read(id);
-    if (!again?.bytes.equals(rewrapped)) throw new InfraError(`${this.backend.where} does not hold what was written to it: the ${describeObject(object)}`, { hints: ['koprogo-infra keys migrate'] });
+    if (!again?.bytes.equals(rewrapped)) throw notHeld(this.backend, object);
     return 'rewrapped';
+  }
+
+  /**
+   * Gives an object a fresh data key and encrypts its content anew, in memory, with a new serial of `least` or more, unless
+   * `isDone` says that what was opened needs it no more. The new envelope is opened before it is stored and read back
+   * afterwards: only then it counts. Somebody who writes meanwhile wins. Throws as `read` and `write` do.
+   */
+  async reEncrypt(object: ObjectName, least: number, isDone: (serial: number, keyId: string) => boolean): Promise<'current' | 're-encrypted' | 'gone'> {
+    const id = this.names.encrypt(object);
+    for (let attempt = 1; ; attempt++) {
+      const stored = await this.backend.read(id);
+      if (!stored) return 'gone';
+      const opened = await this.#open(object, id, stored);
+      try {
+        if (isDone(opened.serial, headOf(object, stored).keyId)) return 'current';
+        await this.#write(object, opened.plain, opened, least, (_, bytes) => this.#storeProven(object, id, bytes, opened));
+        return 're-encrypted';
+      } catch (error) {
+        if (!(error instanceof Conflict) || attempt === RE_ENCRYPT_ATTEMPTS) throw error;
+      } finally {
+        opened.plain.fill(0);
+      }
+    }
+  }
+
+  /** The key is asked for anew, past the cache: a service that wraps what it cannot unwrap is found out while the old bytes are still there. */
+  async #storeProven(object: ObjectName, id: string, bytes: Buffer, before: OpenedObject): Promise<string> {
+    const { context, envelope } = split(object, { bytes, revision: '' });
+    const again = await open(envelope, context, (key) => this.keys.provider.unwrap(key, object));
+    const isEqual = again.equals(before.plain);
+    again.fill(0);
+    if (!isEqual) throw new InfraError(`the ${describeObject(object)} does not open to what was encrypted; it was left as it was`);
+    const revision = await this.backend.write(id, bytes, before);
+    if ((await this.backend.read(id))?.bytes.equals(bytes) !== true) throw notHeld(this.backend, object);
+    return revision;
   }
 
   /** The operator says that the stored content is right, though an older one: from now on it is taken for the newest. */
@@ -163,6 +212,10 @@ function headOf(object: ObjectName, stored: StoredObject) {
     if (error instanceof NotAnEnvelope) throw new EnvelopeDamaged(context, error.message, error);
     throw error;
   }
+}
+
+function notHeld({ where }: Backend, object: ObjectName): InfraError {
+  return new InfraError(`${where} does not hold what was written to it: the ${describeObject(object)}`, { hints: ['type the same command again'] });
 }
 
 function timeOf(serial: number): string {

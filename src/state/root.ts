@@ -9,7 +9,7 @@ import { type Backend, Conflict } from './backends/backend.js';
 
 /** The one object that is not found by an encrypted name: it holds the key of the names. */
 const ROOT_ID = 'root';
-const ROOT = { installation: 'store', kind: 'store', name: 'root', serial: 1 };
+export const ROOT = { installation: 'store', kind: 'store', name: 'root', serial: 1 };
 
 const rootSchema = z.object({ format: z.literal(1), id: z.string().regex(/^[0-9a-f]{32}$/), nameKey: z.base64().length(44) });
 type Root = z.infer<typeof rootSchema>;
@@ -64,6 +64,26 @@ export async function rewrapRoot(backend: Backend, provider: KeyProvider, curren
   await backend.write(ROOT_ID, rewrapped, { revision: stored.revision });
   if ((await backend.read(ROOT_ID))?.bytes.equals(rewrapped) !== true) throw new InfraError(`${backend.where} does not hold what was written to it: the root of the state`, { hints: ['koprogo-infra keys migrate'] });
   return 'rewrapped';
+}
+
+/** Encrypts the root anew under a fresh data key. The key of the names in it stays: every id is made with it. Reads back what was written. */
+export async function reEncryptRoot(backend: Backend, keys: DataKeys): Promise<void> {
+  const stored = await backend.read(ROOT_ID);
+  if (!stored) throw new InfraError(`the root of the state is gone from ${backend.where}`, { hints: ['put back a copy of the state: without its root nothing is found in it'] });
+  const plain = await open(stored.bytes, ROOT, (key) => keys.unwrap(key, ROOT));
+  const key = await keys.make(ROOT);
+  try {
+    const bytes = seal(key, ROOT, plain);
+    const again = await open(bytes, ROOT, (wrapped) => keys.provider.unwrap(wrapped, ROOT));
+    const isEqual = again.equals(plain);
+    again.fill(0);
+    if (!isEqual) throw new InfraError('the root of the state does not open to what was encrypted; it was left as it was');
+    await backend.write(ROOT_ID, bytes, { revision: stored.revision });
+    if ((await backend.read(ROOT_ID))?.bytes.equals(bytes) !== true) throw new InfraError(`${backend.where} does not hold what was written to it: the root of the state`, { hints: ['type the same command again'] });
+  } finally {
+    plain.fill(0);
+    key.plain.fill(0);
+  }
 }
 
 /** Which key the root needs, and its length. */

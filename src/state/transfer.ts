@@ -65,7 +65,8 @@ export async function* exportStream(store: Store): AsyncGenerator<Buffer> {
   head.writeBigUInt64BE(BigInt(serial));
   try {
     yield head;
-    yield* encrypt(exportLines(store), { ...EXPORT, serial }, key);
+    const pieces = encrypt(exportLines(store), { ...EXPORT, serial }, key);
+    yield* store.beside.meter ? store.beside.meter.encryptionStream('encrypt', pieces) : pieces;
   } finally {
     key.plain.fill(0);
   }
@@ -76,7 +77,8 @@ export async function* readExport(store: Store, file: Buffer): AsyncGenerator<Ca
   if (file.length < SERIAL_BYTES) throw new InfraError('the export is cut short');
   const serial = Number(file.readBigUInt64BE());
   let rest = Buffer.alloc(0);
-  for await (const chunk of decrypt([file.subarray(SERIAL_BYTES)], { ...EXPORT, serial }, (key) => store.keys.unwrap(key, EXPORT))) {
+  const chunks = decrypt([file.subarray(SERIAL_BYTES)], { ...EXPORT, serial }, (key) => store.keys.unwrap(key, EXPORT));
+  for await (const chunk of store.beside.meter ? store.beside.meter.encryptionStream('decrypt', chunks) : chunks) {
     rest = Buffer.concat([rest, chunk]);
     for (let end = rest.indexOf(10); end >= 0; end = rest.indexOf(10)) {
       yield parseLine(rest.subarray(0, end));

@@ -82,8 +82,43 @@ export class SpoolFile implements StateSpool {
 
 const DOCUMENT = 'terraform-spool-key';
 const KEY_ID = 'document terraform-spool-key';
+/** So many re-encryptions of the state, without a Terraform run in between, can be undergone by a state that was kept. */
+const MAX_FORMER = 50;
 const hex = (bytes: number) => z.string().regex(new RegExp(`^[0-9a-f]{${bytes * 2}}$`));
-const keyDocument = z.object({ format: z.literal(1), id: hex(16), key: secretText });
+const oneKey = z.object({ id: hex(16), key: secretText });
+const keyDocument = oneKey.extend({
+  format: z.literal(1),
+  /** When the key was made, in ms. */
+  made: z.number().int().positive().optional(),
+  /** Keys before this one, the newest first: a computer that is not at hand may still keep a state under one of them. */
+  former: z.array(oneKey).max(MAX_FORMER).optional(),
+});
+
+/**
+ * Gives an installation another spool key, unless its key was made at `since` (ms) or later, and encrypts what is kept on this
+ * computer anew under it. The key before stays, for reading. Only under the lock of the installation; killed anywhere, it can be repeated.
+ */
+export async function renewSpoolKey(state: StateStore, spool: StateSpool, since: number): Promise<void> {
+  const document = await state.get(DOCUMENT, keyDocument);
+  if (!document) return;
+  if ((document.made ?? 0) < since) {
+    const { id, key, former = [] } = document;
+    await state.put(DOCUMENT, { ...newKey(), former: [{ id, key }, ...former].slice(0, MAX_FORMER) });
+  }
+  const kept = await spool.kept();
+  if (!kept) return;
+  try {
+    await spool.prepare();
+    await spool.keep(kept);
+  } finally {
+    kept.bytes.fill(0);
+    spool.close();
+  }
+}
+
+function newKey(): z.infer<typeof keyDocument> {
+  return { format: 1, id: randomBytes(16).toString('hex'), key: new Secret(randomBytes(DATA_KEY_BYTES).toString('base64')), made: Date.now() };
+}
 
 /** A spool key that is itself a document of the encrypted state: made once, read before every run. */
 export function spoolKeysIn(state: StateStore): SpoolKeys {
@@ -93,7 +128,7 @@ export function spoolKeysIn(state: StateStore): SpoolKeys {
     return plain;
   };
   const make = async (): Promise<z.infer<typeof keyDocument>> => {
-    const made = { format: 1 as const, id: randomBytes(16).toString('hex'), key: new Secret(randomBytes(DATA_KEY_BYTES).toString('base64')) };
+    const made = newKey();
     await state.put(DOCUMENT, made);
     return made;
   };
@@ -104,8 +139,9 @@ export function spoolKeysIn(state: StateStore): SpoolKeys {
     },
     async unwrap({ keyId, wrapped }: WrappedKey) {
       const document = await state.get(DOCUMENT, keyDocument);
-      if (!document || keyId !== KEY_ID || document.id !== wrapped.toString('hex')) throw new WrongKey('its key is not in the stored state');
-      return plainOf(document.key);
+      const found = document && [document, ...(document.former ?? [])].find(({ id }) => id === wrapped.toString('hex'));
+      if (!found || keyId !== KEY_ID) throw new WrongKey('its key is not in the stored state');
+      return plainOf(found.key);
     },
   };
 }

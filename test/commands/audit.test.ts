@@ -3,9 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { auditShow, verifyWith } from '../../src/commands/audit.js';
+import { auditShow, auditVerify, verifyWith } from '../../src/commands/audit.js';
 import { EXIT } from '../../src/errors.js';
 import { openAuditLog } from '../../src/keys/audit/audit.js';
+import { lineHash } from '../../src/keys/audit/format.js';
 
 const auditKey = Buffer.alloc(32, 5);
 let folder: string;
@@ -74,6 +75,25 @@ it('says where lines were cut off', async () => {
   writeFileSync(path, readFileSync(path).subarray(0, -10));
   expect(await verify({}, { auditKeys: [auditKey] })).toBe(EXIT.ok);
   expect(said).toMatch(/^Intact, but for one line that was cut off while being written \(a power cut, or a kill\)\.\n\n.*audit\.log:5 {2}cut off after \d+ bytes\n/);
+});
+
+it('compares the end with the one that was given, and says how many lines follow it', async () => {
+  await writeSome();
+  const anchor = { seq: 3, hash: lineHash(readFileSync(path, 'utf8').split('\n')[2] ?? '') };
+  expect(await verify({}, { auditKeys: [auditKey], anchor })).toBe(EXIT.ok);
+  expect(said).toContain('The end was compared with line 3, which the encrypted state remembers; 2 lines were written after it.\n');
+});
+
+it('works without a state, and says that the end was not checked', async () => {
+  await writeSome();
+  vi.stubEnv('KOPROGO_STATE', 'postgres://nobody@127.0.0.1:1/koprogo');
+  vi.stubEnv('XDG_CONFIG_HOME', join(folder, 'config'));
+  const call = (options: object) => auditVerify({ arguments: [], options: { ...options } });
+  expect(await call({ file: path })).toBe(EXIT.degraded);
+  expect(said).toMatch(/Checked without a key[^]*The end was not checked: the encrypted state cannot be opened \(.+\)\.\nLines removed at the end/);
+  said = '';
+  expect(await call({ json: true, file: join(folder, 'none.log') })).toBe(EXIT.degraded);
+  expect(JSON.parse(said)).toMatchObject({ verdict: 'empty', anchored: false, endUnchecked: expect.stringContaining('cannot be opened') as string });
 });
 
 it('shows entries, filtered in every way, and steers no terminal', async () => {

@@ -2,9 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { decodeHead } from '../../src/keys/envelope/envelope-format.js';
 import { Conflict } from '../../src/state/backends/backend.js';
 import { StateStoreTerraformState } from '../../src/terraform/document-state-store.js';
+import { renewSpoolKey } from '../../src/terraform/spool-file.js';
 import { folderState } from '../fixtures/store.js';
 import { lockOf, stateBytes } from '../fixtures/memory-terraform-state.js';
 
@@ -88,6 +91,30 @@ describe('the spool', () => {
     await spool.clear();
     expect(await spool.kept()).toBeUndefined();
     expect(await readdir(dirname(spoolFile()))).toEqual([]);
+  });
+
+  it('gets another key when its key is renewed: what is kept here is encrypted anew, what another computer keeps stays readable', async () => {
+    const { spool } = await open();
+    await spool.prepare();
+    await spool.keep(kept);
+    spool.close();
+    const before = await readFile(spoolFile());
+    const since = Date.now() + 1;
+    await sleep(5);
+    await renewSpoolKey(folderState(join(home, 'state'), 'main'), (await open()).spool, since);
+    const after = await readFile(spoolFile());
+    expect(await (await open()).spool.kept()).toEqual(kept);
+    const idOf = (envelope: Buffer) => decodeHead(envelope)?.key.wrapped.toString('hex');
+    expect(idOf(after)).not.toBe(idOf(before));
+    await renewSpoolKey(folderState(join(home, 'state'), 'main'), (await open()).spool, since);
+    expect(idOf(await readFile(spoolFile()))).toBe(idOf(after));
+    await writeFile(spoolFile(), before);
+    expect(await (await open()).spool.kept()).toEqual(kept);
+  });
+
+  it('has no key to renew before the first run', async () => {
+    await renewSpoolKey(folderState(join(home, 'state'), 'main'), (await open()).spool, Date.now());
+    expect(await folderState(join(home, 'state'), 'main').names()).toEqual([]);
   });
 
   it('needs nothing of the store once it is prepared', async () => {

@@ -1,60 +1,22 @@
 import { join, resolve } from 'node:path';
 import { xdg } from '../../edges/files.js';
-import { type InfraError, InputError } from '../../errors.js';
-import { type AuditHead, type AuditOperation, className, CRITICAL } from './audit-format.js';
-import { FileTrail } from './audit-trail.js';
+import { InputError } from '../../errors.js';
+import type { AuditEntry, AuditLog, AuditTrail } from './entry.js';
+import { className, CRITICAL } from './format.js';
+import { type AuditSettings, FileTrail } from './trail.js';
 
-export type { AuditHead, AuditOperation } from './audit-format.js';
-
-/** One operation on keys or encrypted objects. Never a key, a value, or an error's text. */
-export interface AuditEntry {
-  operation: AuditOperation;
-  /** The version of the key, as `keys status` shows it. */
-  keyId?: string;
-  object?: { installation: string; kind: string; name: string; serial?: number };
-  /** "ok", "begun", or what `errorClass` says. */
-  result: string;
-}
-
-export interface AuditLog {
-  /**
-   * Records an operation. One that changes or gives out keys (CRITICAL) is recorded when the promise resolves, so that
-   * a power cut cannot take it back, and the promise rejects with an InfraError when that cannot be done. Any other is
-   * written within 50 ms or when the process ends; its promise resolves at once and never rejects.
-   */
-  record(entry: AuditEntry): Promise<void>;
-}
-
-/** A log that was opened: it has an end, which somebody else may keep as an anchor. */
-export interface AuditTrail extends AuditLog {
-  /**
-   * Writes what waits, waits for the disk, and returns the end of the log, whoever wrote it; undefined where there is
-   * none. Kept where it cannot be changed, it shows whether the end of the log was removed later. Rejects with an InfraError.
-   */
-  head(): Promise<AuditHead | undefined>;
-  /** Writes what waits. Does not reject. */
-  close(): Promise<void>;
-}
+export type { AuditEntry, AuditLog, AuditTrail } from './entry.js';
+export type { AuditHead, AuditOperation } from './format.js';
+export type { AuditSettings } from './trail.js';
 
 /** Records nothing. */
 export const silentAudit: AuditTrail = {
+  path: undefined,
+  hasNews: false,
   record: () => Promise.resolve(),
   head: () => Promise.resolve(undefined),
   close: () => Promise.resolve(),
 };
-
-export interface AuditSettings {
-  /** ENABLE_CRYPTO_AUDIT; on unless told otherwise. */
-  enabled: boolean;
-  /** SECURITY_AUDIT_LOG. */
-  path: string;
-  /** Derived from the key of the state: whoever can write the file cannot make lines that fit. At least 16 bytes. */
-  auditKey?: Uint8Array;
-  /** Called once, when lines of ordinary operations cannot be written: the operations go on. */
-  onProblem?: (problem: InfraError) => void;
-  /** For tests: a file that has grown past so many bytes is followed by a new one. */
-  maxBytes?: number;
-}
 
 /** What the environment says. Throws InputError. */
 export function auditSettings(environment: NodeJS.ProcessEnv = process.env): Pick<AuditSettings, 'enabled' | 'path'> {

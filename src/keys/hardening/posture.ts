@@ -1,5 +1,5 @@
 import { EXIT, type ExitCode } from '../../errors.js';
-import type { AuditVerification } from '../audit/audit-verify.js';
+import type { AuditVerification } from '../audit/verify.js';
 import type { CoreDumps } from './core-dumps.js';
 import type { FipsStatus } from './fips.js';
 import type { MemoryProtection } from './locked-memory.js';
@@ -36,8 +36,8 @@ export interface PostureFacts {
   memory: { asked: { locking: boolean; guardPages: boolean; constantTime: boolean }; found: MemoryProtection };
   coreDumps: CoreDumps;
   fips: { asked: boolean; found: FipsStatus };
-  /** `verification` where the log is on and was read; `fault` why it could not be. */
-  audit: { asked: boolean; path: string; verification?: Pick<AuditVerification, 'verdict' | 'lines' | 'anchored'>; fault?: string };
+  /** `verification` where the log is on and was read; `end` where only its end was looked at; `fault` why it could not be. */
+  audit: { asked: boolean; path: string; verification?: Pick<AuditVerification, 'verdict' | 'lines' | 'anchored'>; end?: 'as remembered' | 'not remembered' | 'missing'; fault?: string };
   /** For the local provider only. `kdf` where the key file is protected by a passphrase. */
   keyFile?: { passphraseAsked: boolean; kdf?: KdfParameters['kdf'] };
   /** Where the encrypted state is, in words and without credentials. */
@@ -186,9 +186,11 @@ function coreDumpLine({ coreDumps }: PostureFacts): SecurityLine {
   return line('core-dumps', 'Core dumps', 'off', `${coreDumps.off ? 'off' : 'on'}: ${coreDumps.why}`, coreDumps.off, 'apt-get install util-linux');
 }
 
-function audit({ audit: { asked, path, verification, fault } }: PostureFacts): SecurityLine {
+function audit({ audit: { asked, path, verification, end: lookedAt, fault } }: PostureFacts): SecurityLine {
   const make = (found: string, ok: boolean, hint?: string) => line('audit-log', 'Audit log', asked ? 'on' : 'off', found, ok, hint);
   if (!asked) return make('off', true);
+  if (lookedAt === 'missing') return make(`${path}: LINES ARE MISSING at its end`, false, 'koprogo-infra audit verify');
+  if (lookedAt !== undefined) return make(`on, with its end ${lookedAt}: ${path}`, true);
   if (fault !== undefined || !verification) return make(`${path}: not verified${fault === undefined ? '' : `: ${fault}`}`, false, 'koprogo-infra audit verify');
   const { verdict, lines, anchored } = verification;
   const words = { intact: `${lines} lines, intact`, cut: `${lines} lines, intact but for lines that a power cut or a kill cut off`, empty: 'no lines yet', unproven: `${lines} lines, some sealed by a key that is not at hand`, tampered: 'TAMPERED WITH' }[verdict];

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
-import { checkPrivate, readRegularFile, writeDurably } from '../../edges/files.js';
-import { InfraError, InputError } from '../../errors.js';
+import { checkPrivate, readRegularFile, removeTemporaries, writeDurably } from '../../edges/files.js';
+import { EXIT, InfraError, InputError } from '../../errors.js';
 import type { Secret } from '../../secret.js';
 import type { KeptKey, KeyMemory } from '../hardening/locked-memory.js';
 import { derivePassphraseKey, type KdfParameters, kdfParametersSchema, newKdfParameters } from '../passphrase-kdf.js';
@@ -122,6 +122,7 @@ export class LocalKeys implements KeyProvider {
       return key ? { ...key.use((bytes) => newEntry(entry.version, bytes, file.id, protector)), created: entry.created } : entry;
     });
     protector?.wipe();
+    await this.#expectUnchanged(file);
     this.#forget(await this.#open());
     await this.#write({ ...file, protection, keys: entries });
     this.#opened = this.#load(passphrase && (() => Promise.resolve(passphrase)));
@@ -144,6 +145,7 @@ export class LocalKeys implements KeyProvider {
   /** Writes the file and reads it back before anything goes by it. */
   async #save(file: KeyFile): Promise<void> {
     const opened = await this.#open();
+    await this.#expectUnchanged(opened.file);
     await this.#write(file);
     const again = await readKeyFile(this.options.path);
     if (!again) throw new InfraError(`${this.where} is gone right after it was written`);
@@ -153,6 +155,14 @@ export class LocalKeys implements KeyProvider {
 
   async #write(file: KeyFile, exclusive = false): Promise<void> {
     await writeDurably(this.options.path, `${JSON.stringify(file, null, 2)}\n`, { exclusive });
+    // A copy that a killed process left would outlive a retirement, or a passphrase.
+    await removeTemporaries(this.options.path);
+  }
+
+  /** A version that another command made since this one read the file would be written over, and what is encrypted under it lost. */
+  async #expectUnchanged(file: KeyFile): Promise<void> {
+    if (JSON.stringify(await readKeyFile(this.options.path)) === JSON.stringify(file)) return;
+    throw new InfraError(`${this.where} was changed or removed by somebody else meanwhile; it was left as it is`, { exitCode: EXIT.busy, hints: ['type the same command again'] });
   }
 
   #open(): Promise<OpenKeyFile> {
@@ -170,8 +180,11 @@ export class LocalKeys implements KeyProvider {
     if (!passphrase) {
       throw new InputError(`${this.where} is protected by a passphrase, and none was given`, { hints: ['set KOPROGO_STATE_PASSPHRASE_FILE to a file that holds it', 'or run the command at a terminal: it asks'] });
     }
-    const protector = this.options.memory.keep(await derivePassphraseKey(passphrase, file.protection.kdf));
-    return { file, keys: this.#unwrapAll(file, protector), protector };
+    // While somebody typed, a version may have been made or retired: under one that is retired nothing must be encrypted any more.
+    const newest = (await readKeyFile(this.options.path)) ?? file;
+    if (newest.protection.by === 'nothing') return { file: newest, keys: this.#unwrapAll(newest, undefined), protector: undefined };
+    const protector = this.options.memory.keep(await derivePassphraseKey(passphrase, newest.protection.kdf));
+    return { file: newest, keys: this.#unwrapAll(newest, protector), protector };
   }
 
   async #create(): Promise<KeyFile> {

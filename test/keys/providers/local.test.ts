@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, copyFile, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -45,6 +45,52 @@ describe('a key file without a passphrase', () => {
   it('is not made when something was encrypted already', async () => {
     await expect(open({ mayCreate: false }).versions()).rejects.toMatchObject({ message: `the key file ${path} is missing`, exitCode: 2 });
     await expect(stat(path)).rejects.toThrow(/ENOENT/);
+  });
+});
+
+describe('a key file that another command changes meanwhile', () => {
+  it('is not written over: no version is lost', async () => {
+    const [mine, yours] = [open(), open()];
+    await mine.versions();
+    await yours.versions();
+    await yours.rotate();
+    const wrapped = await yours.wrap(randomBytes(32), BINDING);
+    for (const change of [() => mine.rotate(), () => mine.protect(new Secret(PASSPHRASE))]) {
+      await expect(change()).rejects.toMatchObject({ exitCode: 6, hints: ['type the same command again'] });
+    }
+    await expect(open().unwrap(wrapped, BINDING)).resolves.toHaveLength(32);
+    await open().rotate();
+    expect(await open().versions()).toHaveLength(3);
+  });
+
+  it('while its passphrase is typed, is taken as it is then: nothing is encrypted under a retired key', async () => {
+    await open({ passphrase: PASSPHRASE }).versions();
+    const slow = new LocalKeys({
+      path,
+      passphrase: async () => {
+        const other = open({ passphrase: PASSPHRASE });
+        const [first] = await other.versions();
+        await other.rotate();
+        await other.retire(first?.keyId ?? '');
+        return new Secret(PASSPHRASE);
+      },
+      mayCreate: false,
+      fips: false,
+      memory: keyMemory,
+    });
+    const wrapped = await slow.wrap(randomBytes(32), BINDING);
+    await expect(open({ passphrase: PASSPHRASE }).unwrap(wrapped, BINDING)).resolves.toHaveLength(32);
+  });
+
+  it('leaves no copy that a killed process wrote, once it is old enough to be nobody’s', async () => {
+    const keys = open();
+    await keys.versions();
+    const [dead, young] = [join(home, 'new', '.keys.json.0123456789ab.tmp'), join(home, 'new', '.keys.json.ba9876543210.tmp')];
+    await writeFile(dead, 'keys');
+    await utimes(dead, new Date(0), new Date(0));
+    await writeFile(young, 'keys');
+    await keys.rotate();
+    expect((await readdir(join(home, 'new'))).sort()).toEqual(['.keys.json.ba9876543210.tmp', 'keys.json']);
   });
 });
 

@@ -18,8 +18,8 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { errorCode } from '../../edges/files.js';
 import { InfraError, InputError, messageOf } from '../../errors.js';
-import { type AuditHead, BEGINNING, decodeLine, encodeLine, lineHash, MAX_LINE_BYTES, NO_LINE, type SealKey, type UnchainedLine } from './audit-format.js';
-import { type AuditLockOwner, tryLock, unlock } from './audit-lock.js';
+import { type AuditHead, BEGINNING, decodeLine, encodeLine, lineHash, MAX_LINE_BYTES, NO_LINE, type SealKey, type UnchainedLine } from './format.js';
+import { type AuditLockOwner, tryLock, unlock } from './lock.js';
 
 /** A file that has grown past this is given a number, and a new one begins. */
 export const MAX_FILE_BYTES = 16 * 1024 * 1024;

@@ -2,7 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { constants } from 'node:fs';
 import { errorCode } from '../../edges/files.js';
 import { InfraError, messageOf } from '../../errors.js';
-import { MAX_LINE_BYTES } from './audit-format.js';
+import { MAX_LINE_BYTES } from './format.js';
 
 /** A line of a file, counted from 1, without its newline. */
 export interface RawLine {
@@ -16,6 +16,8 @@ export interface RawLine {
 }
 
 const NEWLINE = 0x0a;
+/** Some two hundred lines: what one command writes. */
+const BACKWARD_BYTES = 64 * 1024;
 
 /** A file of the log for reading, undefined where there is none. A symbolic link is refused. Throws InfraError. */
 export async function openForReading(path: string): Promise<FileHandle | undefined> {
@@ -55,4 +57,32 @@ export async function* readLines(path: string, file: FileHandle): AsyncGenerator
     }
   }
   if (held.length > 0) yield raw(held, false);
+}
+
+/** All lines of an open file, the last first and without their newlines, with constant memory. The file stays open. */
+export async function* readLinesBackwards(file: FileHandle): AsyncGenerator<Buffer> {
+  let position = (await file.stat()).size;
+  let held = Buffer.alloc(0);
+  while (position > 0) {
+    const start = Math.max(0, position - BACKWARD_BYTES);
+    held = Buffer.concat([await readWhole(file, start, position - start), held]);
+    position = start;
+    for (let newline = held.lastIndexOf(NEWLINE); newline >= 0; newline = held.lastIndexOf(NEWLINE)) {
+      if (newline + 1 < held.length) yield held.subarray(newline + 1);
+      held = held.subarray(0, newline);
+    }
+    // Too long to be a line, and it stays so whatever comes before it.
+    if (held.length > MAX_LINE_BYTES) held = Buffer.from(held.subarray(held.length - MAX_LINE_BYTES - 1));
+  }
+  if (held.length > 0) yield held;
+}
+
+async function readWhole(file: FileHandle, position: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.alloc(length);
+  for (let at = 0; at < length; ) {
+    const { bytesRead } = await file.read(bytes, at, length - at, position + at);
+    if (bytesRead === 0) return bytes.subarray(0, at);
+    at += bytesRead;
+  }
+  return bytes;
 }

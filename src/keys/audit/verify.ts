@@ -1,9 +1,9 @@
 import { type FileHandle, stat } from 'node:fs/promises';
-import { auditFiles } from './audit-file.js';
-import { type AuditHead, type AuditLine, decodeLine, type DecodedLine, lineHash, NO_LINE, type SealKey, sealKey } from './audit-format.js';
-import { openForReading, type RawLine, readLines } from './audit-reader.js';
+import { auditFiles } from './file.js';
+import { type AuditHead, type AuditLine, decodeLine, type DecodedLine, lineHash, NO_LINE, type SealKey, sealKey } from './format.js';
+import { openForReading, type RawLine, readLines } from './reader.js';
 
-export type { AuditLine } from './audit-format.js';
+export type { AuditLine } from './format.js';
 
 /** Something in the log that is not as the program wrote it, and where. */
 export interface AuditFinding {
@@ -77,7 +77,7 @@ async function describeFiles(path: string): Promise<string> {
 }
 
 async function verifyOnce(path: string, { auditKeys = [], anchor }: AuditTrust): Promise<AuditVerification> {
-  const checker = new ChainChecker(auditKeys.map(sealKey), anchor);
+  const checker = new ChainChecker(path, auditKeys.map(sealKey), anchor);
   await withFiles(path, async (file, handle) => {
     for await (const raw of readLines(file, handle)) checker.check(raw);
     checker.endOfFile(file === path);
@@ -125,6 +125,7 @@ class ChainChecker {
   #unexplained: RawLine[] = [];
 
   constructor(
+    private readonly path: string,
     private readonly keys: readonly SealKey[],
     private readonly anchor: AuditHead | undefined,
   ) {}
@@ -245,6 +246,6 @@ class ChainChecker {
 
   #report(kind: AuditFinding['kind'], raw: RawLine | undefined, what: string): void {
     this.#count.findings += 1;
-    if (this.#findings.length < MAX_FINDINGS) this.#findings.push({ kind, file: raw?.file ?? [...this.#files].at(-1) ?? '', line: raw?.number ?? 0, what });
+    if (this.#findings.length < MAX_FINDINGS) this.#findings.push({ kind, file: raw?.file ?? this.path, line: raw?.number ?? 0, what });
   }
 }

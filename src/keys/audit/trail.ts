@@ -2,10 +2,10 @@ import { hostname, userInfo } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { InfraError } from '../../errors.js';
 import { VERSION } from '../../version.js';
-import type { AuditEntry, AuditSettings, AuditTrail } from './audit.js';
-import { AuditFile } from './audit-file.js';
-import { type AuditHead, className, CRITICAL, MAX_NAME, sealKey, type UnchainedLine } from './audit-format.js';
-import { type AuditLockOwner, lockHeld } from './audit-lock.js';
+import type { AuditEntry, AuditTrail } from './entry.js';
+import { AuditFile } from './file.js';
+import { ANCHOR_KIND, type AuditHead, className, CRITICAL, MAX_NAME, sealKey, type UnchainedLine } from './format.js';
+import { type AuditLockOwner, lockHeld } from './lock.js';
 
 /** How long a line of an ordinary operation may wait for others, to be written together. SIGKILL loses what waits. */
 const FLUSH_MS = 50;
@@ -15,6 +15,19 @@ const LOCK_WAIT_MS = 5000;
 const EXIT_WAIT_MS = 1000;
 /** More do not wait in memory: they are counted, and the log says how many are missing. */
 const MAX_WAITING = 10_000;
+
+export interface AuditSettings {
+  /** ENABLE_CRYPTO_AUDIT; on unless told otherwise. */
+  enabled: boolean;
+  /** SECURITY_AUDIT_LOG. */
+  path: string;
+  /** Derived from the key of the state: whoever can write the file cannot make lines that fit. At least 16 bytes. */
+  auditKey?: Uint8Array;
+  /** Called once, when lines of ordinary operations cannot be written: the operations go on. */
+  onProblem?: (problem: InfraError) => void;
+  /** For tests: a file that has grown past so many bytes is followed by a new one. */
+  maxBytes?: number;
+}
 
 interface Waiting {
   /** Nothing, for one who only asks for the head. */
@@ -39,6 +52,7 @@ export class FileTrail implements AuditTrail {
   #timer: NodeJS.Timeout | undefined;
   #writing = false;
   #written: Promise<void> = Promise.resolve();
+  #hasNews = false;
 
   constructor(settings: AuditSettings) {
     this.#settings = settings;
@@ -48,8 +62,17 @@ export class FileTrail implements AuditTrail {
     opened.add(this);
   }
 
+  get path(): string {
+    return this.#settings.path;
+  }
+
+  get hasNews(): boolean {
+    return this.#hasNews;
+  }
+
   async record(entry: AuditEntry): Promise<void> {
     const line = this.#lineOf(entry);
+    this.#hasNews ||= entry.object?.kind !== ANCHOR_KIND;
     if (CRITICAL.has(entry.operation)) {
       await this.#durably({ line });
     } else if (this.#waiting.length < MAX_WAITING) {

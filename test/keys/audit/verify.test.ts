@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openAuditLog } from '../../../src/keys/audit/audit.js';
-import { type AuditHead, auditLineSchema, encodeLine, lineHash, NO_LINE, sealKey } from '../../../src/keys/audit/audit-format.js';
-import { readAuditLog, verifyAuditLog } from '../../../src/keys/audit/audit-verify.js';
+import { type AuditHead, auditLineSchema, encodeLine, lineHash, NO_LINE, sealKey } from '../../../src/keys/audit/format.js';
+import { readAuditLog, verifyAuditLog } from '../../../src/keys/audit/verify.js';
 
 const LINES = 25;
 const ROUNDS = 40;
@@ -17,7 +17,7 @@ let anchor: AuditHead | undefined;
 const genuine: Record<'keyed' | 'bare', string[]> = { keyed: [], bare: [] };
 
 beforeAll(async () => {
-  console.log(`audit-verify: TEST_SEED=${seed} gives the same changes again`);
+  console.log(`audit verify: TEST_SEED=${seed} gives the same changes again`);
   folder = await mkdtemp(join(tmpdir(), 'koprogo-verify-'));
   path = join(folder, 'audit.log');
   genuine.bare = await write(undefined);

@@ -21,6 +21,9 @@ export const NO_LINE = '0'.repeat(64);
 /** The longest name of an installation, kind or object, user or computer that is written; the rest is cut off. */
 export const MAX_NAME = 200;
 
+/** The kind of the object that remembers an end of the log: reading and writing it leaves lines too, which are not worth remembering anew. */
+export const ANCHOR_KIND = 'audit-anchor';
+
 /** What may be recorded. The list is closed, so that a typing mistake is found by the compiler and filters are exact. */
 export const AUDIT_OPERATIONS = [
   'encrypt',
@@ -33,8 +36,10 @@ export const AUDIT_OPERATIONS = [
   'rotate',
   'migrate',
   'retire',
+  'protect',
   'unlock',
   'force-unlock',
+  'accept',
   'export',
   'import',
   'split',
@@ -45,7 +50,7 @@ export const AUDIT_OPERATIONS = [
 export type AuditOperation = (typeof AUDIT_OPERATIONS)[number];
 
 /** These are refused when they cannot be recorded, and are recorded before they begin. All others are recorded once, afterwards. */
-export const CRITICAL: ReadonlySet<AuditOperation> = new Set<AuditOperation>(['generate', 'rotate', 'migrate', 'retire', 'force-unlock', 'export', 'import', 'split', 'combine', 'take-over']);
+export const CRITICAL: ReadonlySet<AuditOperation> = new Set<AuditOperation>(['generate', 'rotate', 'migrate', 'retire', 'protect', 'force-unlock', 'accept', 'export', 'import', 'split', 'combine', 'take-over']);
 
 /** What the log says of itself: a file begins, a line was found cut, so many lines could not be written. */
 const OWN_OPERATIONS = ['begin', 'cut', 'lost'] as const;
