@@ -2,6 +2,7 @@ import { type IncomingMessage, request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { jsonOf, readBody } from './http-body.js';
 import { messageOf } from '../errors.js';
 import type { Secret } from '../secret.js';
 import { isTransient, isTransientFailure, OvhApiError, type OvhPlace, refusalOf, translateFailure, translateRefusal, wrongCredential } from './ovh-api-errors.js';
@@ -210,15 +211,7 @@ export class OvhApi {
 const seconds = () => Math.floor(Date.now() / 1000);
 
 async function readAnswer(response: IncomingMessage): Promise<Answer> {
-  const parts: Buffer[] = [];
-  let size = 0;
-  for await (const part of response) {
-    const bytes = part as Buffer;
-    size += bytes.length;
-    if (size > MAX_ANSWER_BYTES) throw Object.assign(new Error('the answer is too large'), { code: 'TooLarge' });
-    parts.push(bytes);
-  }
-  const text = Buffer.concat(parts).toString('utf8');
+  const text = await readBody(response as AsyncIterable<Buffer>, MAX_ANSWER_BYTES);
   const status = response.statusCode ?? 0;
   const id = response.headers['x-ovh-queryid'];
   return { status, body: parseAnswer(text, status), queryId: typeof id === 'string' ? id : undefined };
@@ -227,11 +220,7 @@ async function readAnswer(response: IncomingMessage): Promise<Answer> {
 /** OVH answers some calls with nothing at all. An error may come from a proxy, in HTML. */
 function parseAnswer(text: string, status: number): unknown {
   if (text === '') return null;
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    // The parser's message quotes the text.
-    if (status >= 200 && status < 300) throw Object.assign(new Error('the answer is not JSON'), { code: 'NotJson' });
-    return undefined;
-  }
+  const body = jsonOf(text);
+  if (body === undefined && status >= 200 && status < 300) throw Object.assign(new Error('the answer is not JSON'), { code: 'NotJson' });
+  return body;
 }

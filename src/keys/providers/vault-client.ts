@@ -3,6 +3,7 @@ import { request as httpRequest, type ClientRequest, type IncomingMessage } from
 import { Agent, request as httpsRequest } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { jsonOf, readBody } from '../../edges/http-body.js';
 import { InputError, messageOf } from '../../errors.js';
 import type { Secret } from '../../secret.js';
 import { KeyServiceFailed } from '../provider.js';
@@ -139,26 +140,8 @@ export class VaultConnection {
 }
 
 async function readAnswer(response: IncomingMessage): Promise<Answer> {
-  const parts: Buffer[] = [];
-  let size = 0;
-  for await (const part of response) {
-    const bytes = part as Buffer;
-    size += bytes.length;
-    if (size > MAX_ANSWER_BYTES) throw Object.assign(new Error('the answer is too large'), { code: 'TooLarge' });
-    parts.push(bytes);
-  }
-  const text = Buffer.concat(parts).toString('utf8');
-  for (const part of parts) part.fill(0);
-  return { status: response.statusCode ?? 0, body: parseJson(text), location: response.headers.location };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    // The parser's message quotes the text, which may hold a data key.
-    return undefined;
-  }
+  const text = await readBody(response as AsyncIterable<Buffer>, MAX_ANSWER_BYTES);
+  return { status: response.statusCode ?? 0, body: jsonOf(text), location: response.headers.location };
 }
 
 /** Vault's own words, cut short; whatever in them may be a token or a key is left out, because what answers may be hostile. */

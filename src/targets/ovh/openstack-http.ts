@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { BodyTooLarge, jsonOf, readBody } from '../../edges/http-body.js';
 import type { Secret } from '../../secret.js';
 import { mayCarryPasswords } from './openrc.js';
 import { failureCode, isTransientCode, isTransientStatus, noAnswer, notUnderstood, OpenStackFailed, type Place, refused, type ServiceName } from './openstack-failed.js';
@@ -87,7 +88,7 @@ async function once(request: ApiRequest, place: Place, limit: number, signal: Ab
   });
   const clockAhead = ahead(response.headers.get('date'), began, Date.now());
   const text = await bounded(response, place);
-  const body = parseJson(text);
+  const body = jsonOf(text);
   if (response.status < 300 && body === undefined) throw notUnderstood(place);
   return { status: response.status, headers: response.headers, body, clockAhead };
 }
@@ -99,23 +100,11 @@ function ahead(date: string | null, began: number, ended: number): number | unde
 }
 
 async function bounded(response: Response, place: Place): Promise<string> {
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  // Counted as they come, after decompression: Content-Length may lie.
-  for await (const part of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-    size += part.length;
-    if (size > MAX_ANSWER_BYTES) throw new OpenStackFailed(say('api.tooLarge', { service: place.service, host: new URL(place.origin).hostname }), [say('api.checkAddress', {})]);
-    parts.push(part);
-  }
-  return Buffer.concat(parts).toString('utf8');
-}
-
-function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    // The parser's message quotes the text.
-    return undefined;
+    return await readBody((response.body as AsyncIterable<Uint8Array> | null) ?? [], MAX_ANSWER_BYTES);
+  } catch (error) {
+    if (!(error instanceof BodyTooLarge)) throw error;
+    throw new OpenStackFailed(say('api.tooLarge', { service: place.service, host: new URL(place.origin).hostname }), [say('api.checkAddress', {})]);
   }
 }
 
