@@ -33,6 +33,7 @@ const id = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
 const tokenText = z.string().regex(/^[\x21-\x7e]{8,16384}$/);
 const sessionSchema = z.object({
   token: z.object({
+    issued_at: z.iso.datetime({ offset: true }).transform((text) => new Date(text)).optional(),
     expires_at: z.iso.datetime({ offset: true }).transform((text) => new Date(text)),
     user: z.object({ id, name }),
     project: z.object({ id, name }),
@@ -64,8 +65,10 @@ export async function login(credentials: Credentials, timing: Timing = {}): Prom
   const body = sessionSchema.safeParse(answer.body);
   // Which part does not fit is told without what stands there.
   if (!token.success || !body.success) throw notUnderstood(place, new Error(body.success ? 'no X-Subject-Token' : body.error.issues.map(({ path }) => path.join('.')).slice(0, 3).join(', ')));
-  const { user, project, roles, catalog, expires_at: expires } = body.data.token;
-  return { token: new Secret(token.data), expires, user, project, roles: roles.map((role) => role.name), catalog, clockAhead: answer.clockAhead };
+  const { user, project, roles, catalog, issued_at: issued, expires_at: expires } = body.data.token;
+  // A Keystone that answers without a proxy before it sends no Date header.
+  const clockAhead = answer.clockAhead ?? (issued && Math.round((Date.now() - issued.getTime()) / 1000));
+  return { token: new Secret(token.data), expires, user, project, roles: roles.map((role) => role.name), catalog, clockAhead };
 }
 
 function askForToken(credentials: Credentials, scope: object | 'unscoped', timing: Timing): Promise<ApiAnswer> {
