@@ -153,8 +153,12 @@ function buildProgram(action: Action): Command {
     .action(action(async () => (await import('./commands/destroy.js')).destroy));
   program
     .command('doctor')
-    .description('check what this computer needs, with the fix for each finding')
-    .addHelpText('after', example('doctor', 'doctor --json'))
+    .description('check what this computer needs, with the fix for each finding; with --openrc, what an OpenStack project needs')
+    .option('--openrc <file>', 'log in to the OpenStack project of this file (OVH) and look at roles, region, flavor, image, network and quota; nothing is changed')
+    .option('--region <name>', 'with --openrc: another region than the one in the file')
+    .option('--flavor <name>', 'with --openrc: the size of the server (d2-4)')
+    .option('--lang <language>', 'with --openrc: en or fr')
+    .addHelpText('after', example('doctor', 'doctor --json', 'doctor --openrc openrc.sh --lang fr'))
     .action(action(async () => (await import('./commands/doctor.js')).doctor));
   return program;
 }

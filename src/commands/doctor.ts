@@ -6,7 +6,7 @@ import { freeBytes } from '../edges/files.js';
 import { LocalHost } from '../edges/process.js';
 import { findTerraform } from '../terraform/program.js';
 import { bytes } from '../ui/format.js';
-import type { Invocation } from './invocation.js';
+import { type Invocation, textOption } from './invocation.js';
 import { print } from './print.js';
 
 interface Finding {
@@ -21,8 +21,10 @@ interface Finding {
 const MIN_NODE = [20, 20] as const;
 const MIN_FREE_BYTES = 15e9;
 
-/** What this computer needs, found out by trying. Exit code 2 when something that is always needed is missing. */
+/** What this computer needs, found out by trying; with `--openrc`, what a cloud project lacks. Exit code 2 when something that is always needed is missing. */
 export async function doctor(invocation: Invocation): Promise<ExitCode> {
+  const openRc = textOption(invocation, 'openrc');
+  if (openRc !== undefined) return (await import('./doctor-cloud.js')).doctorCloud(invocation, openRc);
   const findings = [node(), await terraform(), await program('ssh', 'openssh-client'), await program('ssh-agent', 'openssh-client'), await disk(), await clock(), await kvm(), root()];
   print(invocation, { findings }, () => findings.map(line).join('\n'));
   return findings.some(({ ok, optional }) => !ok && !optional) ? EXIT.usage : EXIT.ok;

@@ -1,0 +1,91 @@
+import { askSecret, hasTerminal } from '../edges/prompts.js';
+import { EXIT, type ExitCode, InputError } from '../errors.js';
+import { Secret } from '../secret.js';
+import type { CheckResult } from '../targets/ovh/check-result.js';
+import { checkLogin, checkOpenStack, type ServerPlan } from '../targets/ovh/checks.js';
+import { type Credentials, credentialsFrom } from '../targets/ovh/keystone.js';
+import { type OpenRc, readOpenRc } from '../targets/ovh/openrc.js';
+import { inWords, type Language, type Said } from '../targets/ovh/words.js';
+import { TextReporter } from '../ui/reporter.js';
+import { type Invocation, textOption } from './invocation.js';
+import { print } from './print.js';
+
+/** The server that the checks have in mind, where no flavor is named: room for the site and for restore tests beside it. */
+const DEFAULT_FLAVOR = 'd2-4';
+const VOLUMES_GIB = [20, 20] as const;
+
+const MARKS = {
+  en: { ok: 'ok', warning: 'note', failed: 'MISSING' },
+  fr: { ok: 'ok', warning: 'note', failed: 'MANQUE' },
+} as const satisfies Record<Language, Record<CheckResult['state'], string>>;
+
+/**
+ * `doctor --openrc FILE`: looks at an OpenStack project as a set-up would need it, and changes nothing there. Exit code 2
+ * when something that is needed is missing.
+ */
+export async function doctorCloud(invocation: Invocation, openRcFile: string): Promise<ExitCode> {
+  const language = languageOf(invocation);
+  const openRc = await readOpenRc(openRcFile);
+  const reporter = new TextReporter();
+  for (const warning of openRc.warnings) reporter.warn(inWords(warning, language));
+  const credentials = await credentialsOf(openRc);
+  const region = textOption(invocation, 'region') ?? openRc.values.region;
+  reporter.update(`asking ${new URL(credentials.authUrl).host}`);
+  const results = await look(credentials, region, textOption(invocation, 'flavor') ?? DEFAULT_FLAVOR).finally(() => {
+    reporter.clear();
+  });
+  const findings = results.map((result) => inLanguage(result, language));
+  print(invocation, { findings }, () => findings.map((finding) => line(finding, language)).join('\n'));
+  return findings.some(({ state }) => state === 'failed') ? EXIT.usage : EXIT.ok;
+}
+
+async function look(credentials: Credentials, region: string | undefined, flavor: string): Promise<CheckResult[]> {
+  if (region !== undefined) {
+    const plan: ServerPlan = { region, serverName: 'koprogo', flavor, image: 'Debian 13', volumes: VOLUMES_GIB, volumeType: 'classic' };
+    return checkOpenStack(credentials, plan);
+  }
+  const { result, cloud } = await checkLogin(credentials);
+  if (!cloud) return [result];
+  throw new InputError('the OpenRC file names no region', { hints: [`one of: ${cloud.regions().join(', ')}`, 'koprogo-infra doctor --openrc FILE --region NAME'] });
+}
+
+async function credentialsOf({ values, missing }: OpenRc): Promise<Credentials> {
+  const other = missing.filter((key) => key !== 'password' && key !== 'region');
+  if (other.length > 0) throw new InputError(`the OpenRC file does not say: ${other.join(', ')}`, { hints: ['download it again from the OVHcloud manager: Public Cloud, Users & Roles'] });
+  const found = credentialsFrom({ ...values, password: values.password ?? (await passwordOf(values.username ?? '')) });
+  if (!found) throw new InputError('the OpenRC file does not say enough for a login');
+  return found;
+}
+
+async function passwordOf(username: string): Promise<Secret> {
+  const given = process.env['OS_PASSWORD'];
+  if (given !== undefined && given !== '') return new Secret(given);
+  if (hasTerminal()) return askSecret(`Password of ${username}`);
+  throw new InputError(`the OpenRC file does not hold the password of ${username}, and there is no terminal to ask at`, { hints: ['set OS_PASSWORD for this command'] });
+}
+
+function languageOf(invocation: Invocation): Language {
+  const asked = textOption(invocation, 'lang');
+  if (asked === undefined) return 'en';
+  if (asked === 'en' || asked === 'fr') return asked;
+  throw new InputError(`--lang is en or fr, not ${JSON.stringify(asked.slice(0, 20))}`);
+}
+
+/** A result in words, for a person and for --json. */
+interface Finding {
+  id: string;
+  state: CheckResult['state'];
+  what: string;
+  cause: string | null;
+  fix: string[];
+}
+
+function inLanguage({ id, state, what, cause, fix }: CheckResult, language: Language): Finding {
+  const words = (said: Said) => inWords(said, language);
+  return { id, state, what: words(what), cause: cause ? words(cause) : null, fix: fix.map(words) };
+}
+
+function line({ state, what, cause, fix }: Finding, language: Language): string {
+  const mark = MARKS[language][state].padEnd(8);
+  return [`  ${mark} ${what}${cause === null ? '' : `: ${cause}`}`, ...fix.map((hint) => `             → ${hint}`)].join('\n');
+}
