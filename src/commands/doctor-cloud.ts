@@ -1,10 +1,10 @@
 import { askSecret, hasTerminal } from '../edges/prompts.js';
 import { EXIT, type ExitCode, InputError } from '../errors.js';
 import { Secret } from '../secret.js';
-import type { CheckResult } from '../targets/ovh/check-result.js';
-import { checkLogin, checkOpenStack, type ServerPlan } from '../targets/ovh/checks.js';
-import { type Credentials, credentialsFrom } from '../targets/ovh/keystone.js';
-import { type OpenRc, readOpenRc } from '../targets/ovh/openrc.js';
+import type { CheckResult } from '../targets/ovh/checks/check-result.js';
+import { checkLogin, checkOpenStack, type ServerPlan } from '../targets/ovh/checks/checks.js';
+import { type Credentials, credentialsFrom } from '../targets/ovh/openstack/keystone.js';
+import { type OpenRc, readOpenRc } from '../targets/ovh/openrc/openrc.js';
 import { inWords, type Language, type Said } from '../targets/ovh/words.js';
 import { TextReporter } from '../ui/reporter.js';
 import { type Invocation, textOption } from './invocation.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { doctor } from '../../src/commands/doctor.js';
 import { EXIT } from '../../src/errors.js';
-import { OpenStackStandIn } from '../targets/ovh/openstack-server.js';
+import { OpenStackStandIn } from '../targets/ovh/openstack/openstack-server.js';
 
 let cloud: OpenStackStandIn;
 let folder: string;

@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { allWords, inWords, say } from '../../../src/targets/ovh/words.js';
 
 const room = fileURLToPath(new URL('../../../src/targets/ovh/', import.meta.url));
-const sources = readdirSync(room)
-  .filter((name) => name !== 'words.ts')
+const sources = readdirSync(room, { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.ts') && name !== 'words.ts')
   .map((name) => readFileSync(room + name, 'utf8'))
   .join('\n');
 const names = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1]).sort();

@@ -1,6 +1,6 @@
 import { ansiText } from './shell-ansi.js';
 import { OpenRcError } from './openrc-error.js';
-import { say, type Said } from './words.js';
+import { say, type Said } from '../words.js';
 
 /** A piece of a word, before expansion. `quoted`: no word splitting and no file names there. */
 export type Part =

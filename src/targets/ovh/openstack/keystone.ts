@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { Secret } from '../../secret.js';
+import { Secret } from '../../../secret.js';
 import { type Catalog, catalogSchema } from './catalog.js';
-import { type Domain, isManagerAccount, type OpenRcValues } from './openrc.js';
+import { type Domain, isManagerAccount, type OpenRcValues } from '../openrc/openrc.js';
 import { notUnderstood, OpenStackFailed } from './openstack-failed.js';
 import { type ApiAnswer, send, type Timing } from './openstack-http.js';
-import { say, type Said } from './words.js';
+import { say, type Said } from '../words.js';
 
 export interface Credentials {
   /** Ends in /v3. */

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Secret } from '../../../src/secret.js';
-import type { Credentials } from '../../../src/targets/ovh/keystone.js';
+import { Secret } from '../../../../src/secret.js';
+import type { Credentials } from '../../../../src/targets/ovh/openstack/keystone.js';
 
 const ROLES = ['administrator', 'compute_operator', 'network_operator', 'network_security_operator', 'image_operator', 'volume_operator', 'objectstore_operator', 'load-balancer_member', 'backup_operator', 'infrastructure_supervisor', 'key-manager_operator', 'key-manager_read'];
 

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { isLoopback, mayCarryPasswords } from './openrc.js';
+import { isLoopback, mayCarryPasswords } from '../openrc/openrc.js';
 import { OpenStackFailed, type ServiceName } from './openstack-failed.js';
-import { nearest } from './near.js';
-import { say } from './words.js';
+import { nearest } from '../checks/near.js';
+import { say } from '../words.js';
 
 export type RegionalService = Exclude<ServiceName, 'identity'>;
 

@@ -1,5 +1,5 @@
-import { InputError } from '../../errors.js';
-import { inWords, type Said } from './words.js';
+import { InputError } from '../../../errors.js';
+import { inWords, type Said } from '../words.js';
 
 /** What was given is not an OpenRC file that can be used. `said` and `fix` are for whoever speaks another language. */
 export class OpenRcError extends InputError {

@@ -1,7 +1,7 @@
-import { InfraError } from '../../errors.js';
-import { errorCode } from '../../edges/files.js';
-import { isNetworkCode, isTlsCode } from '../../edges/network-errors.js';
-import { inWords, say, type Said, type WordId } from './words.js';
+import { InfraError } from '../../../errors.js';
+import { errorCode } from '../../../edges/files.js';
+import { isNetworkCode, isTlsCode } from '../../../edges/network-errors.js';
+import { inWords, say, type Said, type WordId } from '../words.js';
 
 /** The services of OpenStack that a server with volumes needs, by the names used here. */
 export type ServiceName = 'identity' | 'compute' | 'volume' | 'network' | 'image';

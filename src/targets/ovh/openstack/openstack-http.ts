@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { BodyTooLarge, jsonOf, readBody } from '../../edges/http-body.js';
-import type { Secret } from '../../secret.js';
-import { mayCarryPasswords } from './openrc.js';
+import { BodyTooLarge, jsonOf, readBody } from '../../../edges/http-body.js';
+import type { Secret } from '../../../secret.js';
+import { mayCarryPasswords } from '../openrc/openrc.js';
 import { failureCode, isTransientCode, isTransientStatus, noAnswer, notUnderstood, OpenStackFailed, type Place, refused, type ServiceName } from './openstack-failed.js';
-import { say } from './words.js';
+import { say } from '../words.js';
 
 export interface Timing {
   /** Of one request from its beginning to the end of its answer, in ms. */

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
-import { OpenRcError } from '../../../src/targets/ovh/openrc-error.js';
-import { type OpenRc, parseOpenRc, readOpenRc } from '../../../src/targets/ovh/openrc.js';
+import { OpenRcError } from '../../../../src/targets/ovh/openrc/openrc-error.js';
+import { type OpenRc, parseOpenRc, readOpenRc } from '../../../../src/targets/ovh/openrc/openrc.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'openrc-'));
 afterAll(() => {

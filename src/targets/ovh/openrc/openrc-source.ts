@@ -2,9 +2,9 @@ import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { errorCode } from '../../edges/files.js';
+import { errorCode } from '../../../edges/files.js';
 import { OpenRcError } from './openrc-error.js';
-import { say, type Said } from './words.js';
+import { say, type Said } from '../words.js';
 
 /** OpenRC files have about 2 KB. */
 const MAX_BYTES = 64 * 1024;

@@ -1,5 +1,5 @@
-import type { Flavor } from './compute.js';
-import type { Image } from './images.js';
+import type { Flavor } from '../openstack/compute.js';
+import type { Image } from '../openstack/images.js';
 
 /** "2 GB" of a provider may be 2000 MiB. */
 export const LEAST_MEMORY_MIB = 1900;

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Secret } from '../../../src/secret.js';
-import type { CheckId, CheckResult } from '../../../src/targets/ovh/check-result.js';
-import { checkOpenStack, type ServerPlan } from '../../../src/targets/ovh/checks.js';
-import { inWords } from '../../../src/targets/ovh/words.js';
-import { OpenStackStandIn } from './openstack-server.js';
+import { Secret } from '../../../../src/secret.js';
+import type { CheckId, CheckResult } from '../../../../src/targets/ovh/checks/check-result.js';
+import { checkOpenStack, type ServerPlan } from '../../../../src/targets/ovh/checks/checks.js';
+import { inWords } from '../../../../src/targets/ovh/words.js';
+import { OpenStackStandIn } from '../openstack/openstack-server.js';
 
 const PLAN: ServerPlan = { region: 'GRA9', serverName: 'koprogo', flavor: 'd2-4', image: 'Debian 13', volumes: [20, 40], volumeType: 'classic' };
 const ALL: CheckId[] = ['login', 'clock', 'roles', 'region', 'flavor', 'image', 'network', 'serverName', 'zone', 'volumeType', 'instances', 'cores', 'memory', 'volumes', 'gigabytes'];

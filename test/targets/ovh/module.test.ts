@@ -4,17 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { LocalHost } from '../../src/edges/process.js';
-import { messageOf } from '../../src/errors.js';
-import { Secret } from '../../src/secret.js';
-import { userData } from '../../src/server/cloud-init.js';
-import { BUCKET_FILE, GUARDED, OVERRIDE_FILE, type OvhBucketVariables, ovhOutputs, type OvhServerVariables, overrideFor, SERVER_ADDRESS, USER_DATA_VARIABLE } from '../../src/targets/ovh-module/module.js';
-import { findTerraform } from '../../src/terraform/program.js';
+import { LocalHost } from '../../../src/edges/process.js';
+import { messageOf } from '../../../src/errors.js';
+import { Secret } from '../../../src/secret.js';
+import { userData } from '../../../src/server/cloud-init.js';
+import { BUCKET_FILE, GUARDED, OVERRIDE_FILE, type OvhBucketVariables, ovhOutputs, type OvhServerVariables, overrideFor, SERVER_ADDRESS, USER_DATA_VARIABLE } from '../../../src/targets/ovh/module.js';
+import { findTerraform } from '../../../src/terraform/program.js';
 
 const program = await findTerraform(new LocalHost()).catch(messageOf);
 if (typeof program === 'string') console.warn(`left out, the tests of the OVH module: ${program}`);
 const command = typeof program === 'string' ? 'terraform' : program.command;
-const MODULE = fileURLToPath(new URL('../../templates/terraform/ovh', import.meta.url));
+const MODULE = fileURLToPath(new URL('../../../templates/terraform/ovh', import.meta.url));
 
 const PUBLIC_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKbQv1SBC2kQvhS0m0Wq operator@example.be';
 const server: OvhServerVariables = {

@@ -1,9 +1,9 @@
 import { OpenRcError } from './openrc-error.js';
-import { both, type Certainty, either, opposite } from './certainty.js';
+import { both, type Certainty, either, opposite } from '../openstack/certainty.js';
 import { ASSIGNMENT, type Command, commandsOf, literal, plain, startOf, unquotedStart } from './shell-commands.js';
 import { type Argument, judgeTest } from './shell-test.js';
 import { type Part, shellTokens, type Word } from './shell-words.js';
-import { say, type Said } from './words.js';
+import { say, type Said } from '../words.js';
 
 /** What a variable holds as far as it can be known without executing anything. */
 export type Value = { kind: 'text'; text: string } | { kind: 'unset' } | { kind: 'prompted' } | { kind: 'refused'; why: Said };

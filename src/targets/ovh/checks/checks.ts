@@ -3,10 +3,10 @@ import { checkFlavor, checkImage, checkNetwork, checkServerName } from './checks
 import { checkRegion, checkVolumeType, checkZones } from './checks-region.js';
 import { checkClock, checkRoles } from './checks-user.js';
 import { type CheckResult, failedBy, ok } from './check-result.js';
-import type { Credentials } from './keystone.js';
-import { OpenStack, type Region } from './openstack-client.js';
-import type { Timing } from './openstack-http.js';
-import { say } from './words.js';
+import type { Credentials } from '../openstack/keystone.js';
+import { OpenStack, type Region } from '../openstack/openstack-client.js';
+import type { Timing } from '../openstack/openstack-http.js';
+import { say } from '../words.js';
 
 /** The server that is going to be made. */
 export interface ServerPlan {

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { Seeded } from '../../fixtures/random.js';
+import { Seeded } from '../../../fixtures/random.js';
 
 const CHARACTERS = ['a', 'Z', '0', ' ', '  ', "'", '"', '\\', '$', '`', '!', '#', '~', '{', '}', '(', ')', '*', '?', '[', ']', '|', '&', ';', '<', '>', '=', ':', '/', '-', '%', '^', '@', '\t', '\n', 'é', '€', '😀', '$x', '${', '$(', '\\n', '="', "'\\''"];
 

@@ -1,5 +1,5 @@
 import { type CheckResult, failed, ok, warning } from './check-result.js';
-import { say } from './words.js';
+import { say } from '../words.js';
 
 /** The roles that the OVH manager offers, by Keystone's names; the first of a line counts, the others are its names elsewhere. */
 const ROLES: readonly (readonly [string, ...string[]])[] = [

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { OpenRcError } from '../../../src/targets/ovh/openrc-error.js';
-import { variablesOf } from '../../../src/targets/ovh/openrc-script.js';
+import { OpenRcError } from '../../../../src/targets/ovh/openrc/openrc-error.js';
+import { variablesOf } from '../../../../src/targets/ovh/openrc/openrc-script.js';
 import { BashWords, isSyntax, sourced } from './bash-words.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'openrc-'));

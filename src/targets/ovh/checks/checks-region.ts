@@ -1,8 +1,8 @@
-import { type Catalog, completeRegions, REGIONAL_SERVICES, regionsOf } from './catalog.js';
+import { type Catalog, completeRegions, REGIONAL_SERVICES, regionsOf } from '../openstack/catalog.js';
 import { type CheckResult, failed, looking, ok } from './check-result.js';
 import { nearest } from './near.js';
-import type { Region } from './openstack-client.js';
-import { say } from './words.js';
+import type { Region } from '../openstack/openstack-client.js';
+import { say } from '../words.js';
 
 /** Whether the region, exactly as it is written, has everything that a server with volumes needs. Sends nothing. */
 export function checkRegion(catalog: Catalog, region: string): CheckResult {

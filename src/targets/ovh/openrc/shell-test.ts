@@ -1,4 +1,4 @@
-import { type Certainty, opposite } from './certainty.js';
+import { type Certainty, opposite } from '../openstack/certainty.js';
 
 /** An argument of a test: known, typed by somebody (so not empty), or not known. */
 export type Argument = { text: string } | 'prompted' | 'unknown';

@@ -1,5 +1,5 @@
-import { OpenStackFailed } from './openstack-failed.js';
-import type { Said } from './words.js';
+import { OpenStackFailed } from '../openstack/openstack-failed.js';
+import type { Said } from '../words.js';
 
 export type CheckId =
   | 'login'

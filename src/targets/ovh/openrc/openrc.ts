@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { Secret } from '../../secret.js';
+import { Secret } from '../../../secret.js';
 import { OpenRcError } from './openrc-error.js';
 import { readSource } from './openrc-source.js';
 import { type Variable, variablesOf } from './openrc-script.js';
-import { say, type Said } from './words.js';
+import { say, type Said } from '../words.js';
 
 /** Keystone takes a domain by either. */
 export type Domain = { id: string } | { name: string };

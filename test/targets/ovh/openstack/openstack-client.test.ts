@@ -1,12 +1,12 @@
 import { inspect } from 'node:util';
 import { type AddressInfo, createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Secret } from '../../../src/secret.js';
-import { credentialsFrom } from '../../../src/targets/ovh/keystone.js';
-import { OpenStack } from '../../../src/targets/ovh/openstack-client.js';
-import { OpenStackFailed } from '../../../src/targets/ovh/openstack-failed.js';
-import type { Timing } from '../../../src/targets/ovh/openstack-http.js';
-import { parseOpenRc } from '../../../src/targets/ovh/openrc.js';
+import { Secret } from '../../../../src/secret.js';
+import { credentialsFrom } from '../../../../src/targets/ovh/openstack/keystone.js';
+import { OpenStack } from '../../../../src/targets/ovh/openstack/openstack-client.js';
+import { OpenStackFailed } from '../../../../src/targets/ovh/openstack/openstack-failed.js';
+import type { Timing } from '../../../../src/targets/ovh/openstack/openstack-http.js';
+import { parseOpenRc } from '../../../../src/targets/ovh/openrc/openrc.js';
 import { OpenStackStandIn } from './openstack-server.js';
 
 const TIMING: Timing = { pausesMs: [5, 5], requestMs: 2000 };
@@ -165,7 +165,7 @@ describe('the catalog', () => {
   });
 
   it('does not send a cloud elsewhere to this computer', async () => {
-    const { endpointOf } = await import('../../../src/targets/ovh/catalog.js');
+    const { endpointOf } = await import('../../../../src/targets/ovh/openstack/catalog.js');
     const { catalog } = await login();
     expect(() => endpointOf(catalog, 'compute', 'GRA9', 'https://auth.cloud.ovh.net/v3')).toThrow(OpenStackFailed);
     expect(endpointOf(catalog, 'network', 'GRA9', standIn.origin).pathname).toBe('/network/v2.0');

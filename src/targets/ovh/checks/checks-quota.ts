@@ -1,7 +1,7 @@
 import { type CheckId, type CheckResult, failed, looking, ok } from './check-result.js';
-import type { ComputeLimits, Flavor, Quota } from './compute.js';
-import type { VolumeLimits } from './volumes.js';
-import { say, type Said } from './words.js';
+import type { ComputeLimits, Flavor, Quota } from '../openstack/compute.js';
+import type { VolumeLimits } from '../openstack/volumes.js';
+import { say, type Said } from '../words.js';
 
 /** One more server. */
 export const checkInstances = (limits: Promise<ComputeLimits>): Promise<CheckResult> => check('instances', say('check.instances', {}), async () => [(await limits).instances, 1]);

@@ -1,6 +1,6 @@
 import { OpenRcError } from './openrc-error.js';
 import type { Token, Word } from './shell-words.js';
-import { say } from './words.js';
+import { say } from '../words.js';
 
 /** One command with its words; `after` is the operator that ends it. */
 export interface Command {

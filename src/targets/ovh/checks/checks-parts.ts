@@ -1,9 +1,9 @@
 import { type CheckResult, failed, looking, ok, warning } from './check-result.js';
-import type { Flavor } from './compute.js';
+import type { Flavor } from '../openstack/compute.js';
 import { nearest } from './near.js';
-import type { Region } from './openstack-client.js';
+import type { Region } from '../openstack/openstack-client.js';
 import { fitFlavors, LEAST_DISK_GIB, LEAST_MEMORY_MIB, RECOMMENDED_MEMORY_MIB } from './pick.js';
-import { say } from './words.js';
+import { say } from '../words.js';
 
 const gib = (mib: number) => mib / 1024;
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { distance, nearest } from '../../../src/targets/ovh/near.js';
-import { fitFlavors, fitImages, regionChoices } from '../../../src/targets/ovh/pick.js';
+import { distance, nearest } from '../../../../src/targets/ovh/checks/near.js';
+import { fitFlavors, fitImages, regionChoices } from '../../../../src/targets/ovh/checks/pick.js';
 
 describe('what is offered', () => {
   it('are flavors that are large enough, the smallest first', () => {
