@@ -109,10 +109,10 @@ export class EncryptedObjects {
     await audited(this.audit, { operation: 'remove', object }, () => this.backend.remove(this.names.encrypt(object), expected));
   }
 
-  /** What a write would write over, without opening it. */
+  /** What a write would write over, without opening it: also what is damaged, with serial 0 where it has none. */
   async stat(object: ObjectName): Promise<Stored | undefined> {
     const stored = await this.backend.read(this.names.encrypt(object));
-    return stored && { serial: split(object, stored).context.serial, revision: stored.revision };
+    return stored && { serial: serialOf(stored), revision: stored.revision };
   }
 
   /** Every object, sorted by installation, kind and name. Ids that were not made with this store's key are left out. */
@@ -189,11 +189,16 @@ export class EncryptedObjects {
   }
 }
 
-function split(object: ObjectName, { bytes }: StoredObject): { context: EnvelopeContext; envelope: Buffer } {
+function split(object: ObjectName, stored: StoredObject): { context: EnvelopeContext; envelope: Buffer } {
+  const context = { ...object, serial: serialOf(stored) };
+  if (context.serial === 0) throw new EnvelopeDamaged(context, 'it is not an encrypted object');
+  return { context, envelope: stored.bytes.subarray(SERIAL_BYTES) };
+}
+
+/** 0 for what cannot be one. */
+function serialOf({ bytes }: StoredObject): number {
   const serial = bytes.length < SERIAL_BYTES ? 0n : bytes.readBigUInt64BE();
-  const context = { ...object, serial: Number(serial) };
-  if (serial === 0n || serial > BigInt(Number.MAX_SAFE_INTEGER)) throw new EnvelopeDamaged({ ...object, serial: 0 }, 'it is not an encrypted object');
-  return { context, envelope: bytes.subarray(SERIAL_BYTES) };
+  return serial > BigInt(Number.MAX_SAFE_INTEGER) ? 0 : Number(serial);
 }
 
 function join(serial: number, envelope: Buffer): Buffer {

@@ -86,7 +86,7 @@ async function beginOrGoOn(store: Store, fromStart: boolean): Promise<{ run: Run
   const begun = Date.now();
   const ahead: Record<string, number> = {};
   for (const object of (await store.objects.list()).filter((one) => !isRun(one))) {
-    const serial = await serialOf(store, object);
+    const serial = (await store.objects.stat(object))?.serial ?? 0;
     if (serial >= begun) ahead[textOf(object)] = serial;
   }
   const run: Run = { format: 1, begun, ahead };
@@ -108,16 +108,6 @@ async function readRun(store: Store): Promise<Run | undefined> {
 async function endRun(store: Store): Promise<void> {
   const stored = await store.objects.stat(RUN);
   if (stored) await store.objects.remove(RUN, stored);
-}
-
-/** As it stands before the envelope. One that is damaged has none, and is met again. */
-async function serialOf(store: Store, object: ObjectName): Promise<number> {
-  try {
-    return (await store.objects.stat(object))?.serial ?? 0;
-  } catch (error) {
-    if (isOfOneObject(error)) return 0;
-    throw error;
-  }
 }
 
 /** Failures that say nothing of other objects. A key service that does not answer is none of them. */

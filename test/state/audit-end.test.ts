@@ -217,8 +217,9 @@ describe('remembering', () => {
     await command();
     const put = async (bytes: Buffer) => backend.write(id, bytes, { revision: (await backend.read(id))?.revision ?? '' });
     const damaged = (bytes: Buffer) => Buffer.concat([bytes.subarray(0, -1), Buffer.from([(bytes.at(-1) ?? 0) ^ 1])]);
-    for (const why of [/older than what was seen/, /damaged/]) {
-      await put(why.source === 'damaged' ? damaged((await backend.read(id))?.bytes ?? Buffer.alloc(0)) : (older?.bytes ?? Buffer.alloc(0)));
+    const newest = (await backend.read(id))?.bytes ?? Buffer.alloc(0);
+    for (const [bytes, why] of [[older?.bytes ?? newest, /older than what was seen/], [damaged(newest), /damaged/], [Buffer.from('rubbish'), /damaged/]] as const) {
+      await put(bytes);
       await expect((await open()).auditEnd.remembered(path)).rejects.toMatchObject({ message: expect.stringMatching(why) as string });
       problems = [];
       await command();
