@@ -4,7 +4,8 @@ import { Secret } from '../secret.js';
 import type { CheckResult } from '../targets/ovh/checks/check-result.js';
 import { checkLogin, checkOpenStack, type ServerPlan } from '../targets/ovh/checks/checks.js';
 import { type Credentials, credentialsFrom } from '../targets/ovh/openstack/keystone.js';
-import { type OpenRc, readOpenRc } from '../targets/ovh/openrc/openrc.js';
+import { OpenRcError } from '../targets/ovh/openrc/openrc-error.js';
+import { type OpenRc, type OpenRcKey, readOpenRc } from '../targets/ovh/openrc/openrc.js';
 import { inWords, type Language, type Said } from '../targets/ovh/words.js';
 import { TextReporter } from '../ui/reporter.js';
 import { type Invocation, textOption } from './invocation.js';
@@ -19,13 +20,18 @@ const MARKS = {
   fr: { ok: 'ok', warning: 'note', failed: 'MANQUE' },
 } as const satisfies Record<Language, Record<CheckResult['state'], string>>;
 
+/** What nobody can be asked for. */
+const NEEDED: Partial<Record<OpenRcKey, string>> = { authUrl: 'OS_AUTH_URL', project: 'OS_PROJECT_ID', username: 'OS_USERNAME' };
+
 /**
  * `doctor --openrc FILE`: looks at an OpenStack project as a set-up would need it, and changes nothing there. Exit code 2
  * when something that is needed is missing.
  */
 export async function doctorCloud(invocation: Invocation, openRcFile: string): Promise<ExitCode> {
   const language = languageOf(invocation);
-  const openRc = await readOpenRc(openRcFile);
+  const openRc = await readOpenRc(openRcFile).catch((error: unknown) => {
+    throw error instanceof OpenRcError ? new InputError(inWords(error.said, language), { hints: error.fix.map((said) => inWords(said, language)), cause: error }) : error;
+  });
   const reporter = new TextReporter();
   // That a set-up keeps the password, so that the file may go, is not for a command that keeps nothing.
   for (const warning of openRc.warnings.filter(({ id }) => id !== 'openrc.passwordInside')) reporter.warn(inWords(warning, language));
@@ -51,8 +57,8 @@ async function look(credentials: Credentials, region: string | undefined, flavor
 }
 
 async function credentialsOf({ values, missing }: OpenRc): Promise<Credentials> {
-  const other = missing.filter((key) => key !== 'password' && key !== 'region');
-  if (other.length > 0) throw new InputError(`the OpenRC file does not say: ${other.join(', ')}`, { hints: ['download it again from the OVHcloud manager: Public Cloud, Users & Roles'] });
+  const other = missing.flatMap((key) => NEEDED[key] ?? []);
+  if (other.length > 0) throw new InputError(`the OpenRC file does not set ${other.join(', ')}`, { hints: ['download it again from the OVHcloud manager: Public Cloud, Users & Roles'] });
   const found = credentialsFrom({ ...values, password: values.password ?? (await passwordOf(values.username ?? '')) });
   if (!found) throw new InputError('the OpenRC file does not say enough for a login');
   return found;

@@ -1,7 +1,7 @@
 import { access, constants, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, isAbsolute, join } from 'node:path';
-import { EXIT, type ExitCode, InfraError } from '../errors.js';
+import { EXIT, type ExitCode, InfraError, InputError } from '../errors.js';
 import { freeBytes } from '../edges/files.js';
 import { LocalHost } from '../edges/process.js';
 import { findTerraform } from '../terraform/program.js';
@@ -25,6 +25,8 @@ const MIN_FREE_BYTES = 15e9;
 export async function doctor(invocation: Invocation): Promise<ExitCode> {
   const openRc = textOption(invocation, 'openrc');
   if (openRc !== undefined) return (await import('./doctor-cloud.js')).doctorCloud(invocation, openRc);
+  const unused = ['region', 'flavor', 'lang'].filter((name) => textOption(invocation, name) !== undefined);
+  if (unused.length > 0) throw new InputError(`--${unused.join(', --')}: of use only with --openrc`, { hints: ['koprogo-infra doctor --openrc FILE'] });
   const findings = [node(), await terraform(), await program('ssh', 'openssh-client'), await program('ssh-agent', 'openssh-client'), await disk(), await clock(), await kvm(), root()];
   print(invocation, { findings }, () => findings.map(line).join('\n'));
   return findings.some(({ ok, optional }) => !ok && !optional) ? EXIT.usage : EXIT.ok;

@@ -58,6 +58,19 @@ it('lists the regions where the file names none, and takes another by flag', asy
   expect(await run({ region: 'SBG5' }, openRc({ region: '' }))).toBe(EXIT.ok);
 });
 
+it('refuses what is no OpenRC file, in the language that was asked for, and one that says too little', async () => {
+  const path = join(folder, 'page.html');
+  writeFileSync(path, '<html>');
+  await expect(run({}, path)).rejects.toThrow('this is a web page');
+  await expect(run({ lang: 'fr' }, path)).rejects.toThrow('c’est une page web');
+  writeFileSync(path, 'export OS_USERNAME=user-abcdef123456\n');
+  await expect(run({}, path)).rejects.toThrow('the OpenRC file does not set OS_AUTH_URL, OS_PROJECT_ID');
+});
+
+it('refuses flags that only mean something with an OpenRC file', async () => {
+  await expect(doctor({ arguments: [], options: { flavor: 'd2-2', lang: 'fr' } })).rejects.toThrow('--flavor, --lang: of use only with --openrc');
+});
+
 it('refuses a wrong password, another language, and a login without a password', async () => {
   await expect(run({ lang: 'de' })).rejects.toThrow('--lang is en or fr');
   vi.stubEnv('OS_PASSWORD', 'wrong');

@@ -46,7 +46,7 @@ describe.skipIf(why !== undefined)('the zone’s own name servers', () => {
   };
   const wait = (wanted = site(), progress = silent) => findZoneServers('example.test', here).then((servers) => waitForRecords({ servers, wanted, progress, limitSeconds: 5, pauseSeconds: 0.1, resolverFor: here }));
 
-  it('are found at the first name upwards that has any, whatever its number of labels', async () => {
+  it('belong to the first name upwards that hands out name servers, however many labels it has', async () => {
     expect(await findZoneServers('copro.api.example.test', here)).toEqual({
       zone: 'example.test',
       servers: [

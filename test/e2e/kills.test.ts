@@ -77,7 +77,7 @@ describe('a set-up that is killed and cut off again and again, with its state in
     onTestFailed(() => {
       console.error(operator.log.slice(-6000));
     });
-    expect(kills).toBeGreaterThan(FULL ? 6 : 1);
+    expect(kills).toBeGreaterThan(FULL ? 6 : 2);
     const first = (await operator.json(SETUP, { timeout: SECONDS })) as { volumes: { overall: string }; restoreTest: { result: string } };
     expect(first.volumes.overall).toBe('healthy');
     expect(first.restoreTest.result).toBe('passed');
