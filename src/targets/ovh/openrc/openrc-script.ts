@@ -1,6 +1,6 @@
 import { OpenRcError } from './openrc-error.js';
 import { both, type Certainty, either, opposite } from '../openstack/certainty.js';
-import { ASSIGNMENT, type Command, commandsOf, literal, plain, startOf, unquotedStart } from './shell-commands.js';
+import { ASSIGNMENT, type Command, commandsOf, JOINING, literal, plain, startOf, unquotedStart } from './shell-commands.js';
 import { type Argument, judgeTest } from './shell-test.js';
 import { type Part, shellTokens, type Word } from './shell-words.js';
 import { say, type Said } from '../words.js';
@@ -21,6 +21,7 @@ interface Branch {
 }
 
 const COMPOUND = new Set(['for', 'while', 'until', 'select', 'case', 'esac', 'do', 'done', 'function', '{', '}', 'coproc', 'time']);
+const KEYWORDS = new Set(['if', 'then', 'elif', 'else', 'fi']);
 const DECLARING = new Set(['export', 'declare', 'typeset', 'readonly']);
 /** Commands that may change variables in ways that are not looked into here. */
 const OPAQUE = new Set(['eval', 'source', '.', 'alias', 'unalias', 'mapfile', 'readarray', 'let', 'getopts', 'exec', 'exit', 'return', 'trap', 'command', 'builtin', 'enable', 'local', 'shopt']);
@@ -52,31 +53,32 @@ class Script {
       const words = this.#keywords(command, before);
       const negated = words[0] !== undefined && plain(words[0]) === '!';
       if (negated) words.shift();
+      if (words[0] !== undefined && negated && KEYWORDS.has(plain(words[0]) ?? '')) throw tangled(command.line);
       const runs = before === '&&' ? both(this.#active, this.#status) : before === '||' ? both(this.#active, opposite(this.#status)) : this.#active;
-      // Parts of a pipeline and what runs in the background are processes of their own: their variables do not come back.
-      const apart = [before, command.after].some((operator) => operator === '|' || operator === '|&') || command.after === '&';
-      if (apart) this.#status = 'unsure';
+      if (command.apart) this.#status = 'unsure';
       else if (words.length > 0 && runs !== 'no') {
         [this.#line, this.#runs] = [command.line, runs];
         const status = this.#execute(words, command);
         this.#status = runs === 'yes' ? (negated ? opposite(status) : status) : 'unsure';
       }
       if (words.length > 0 || command.after !== '\n') before = command.after;
-      else if (!['&&', '||', '|', '|&'].includes(before)) before = '\n';
+      else if (!JOINING.includes(before)) before = '\n';
     }
     if (this.#branches.length > 0) throw new OpenRcError(say('openrc.unclosed', { line: commands.at(-1)?.line ?? 1, what: 'if' }));
   }
 
   /** Follows if, then, elif, else and fi at the beginning of a command; the words after them are returned. */
-  #keywords({ words: given, line }: Command, before: string): Word[] {
+  #keywords({ words: given, line, redirected, apart }: Command, before: string): Word[] {
     const words = [...given];
     for (;;) {
       const word = words[0] === undefined ? undefined : plain(words[0]);
       const branch = this.#branches.at(-1);
       if (word !== undefined && COMPOUND.has(word)) throw new OpenRcError(say('openrc.compound', { line, what: word }), [say('openrc.downloadAgain', {})]);
-      if (word === 'if' && before !== '&&' && before !== '||') this.#branches.push({ outer: this.#active, taken: 'no' });
-      else if (word === undefined || !['if', 'then', 'elif', 'else', 'fi'].includes(word)) return words;
-      else if (branch === undefined) throw new OpenRcError(say('openrc.tangled', { line }));
+      if (word === undefined || !KEYWORDS.has(word)) return words;
+      // An `if` as part of a list or a pipeline, or one that is redirected, would need more than is followed here.
+      if (JOINING.includes(before) || (word === 'fi' && (apart || redirected))) throw tangled(line);
+      if (word === 'if') this.#branches.push({ outer: this.#active, taken: 'no' });
+      else if (branch === undefined) throw tangled(line);
       else if (word === 'then') {
         this.#active = both(branch.outer, both(opposite(branch.taken), this.#status));
         branch.taken = either(branch.taken, this.#status);
@@ -137,14 +139,14 @@ class Script {
     if (match?.[1] !== undefined && value.kind === 'text' && !loose && match[2] === '=') {
       this.#set(match[1], { kind: 'text', text: value.text.slice(match[0].length) }, word.line);
     } else if (value.kind !== 'text' || loose) {
-      throw new OpenRcError(say('openrc.tangled', { line: word.line }), [say('openrc.downloadAgain', {})]);
+      throw tangled(word.line);
     }
   }
 
   #unset(words: readonly Word[]): void {
     for (const word of words) {
       const name = literal(word);
-      if (name === undefined) throw new OpenRcError(say('openrc.tangled', { line: word.line }));
+      if (name === undefined) throw tangled(word.line);
       if (!name.startsWith('-')) this.#set(name, { kind: 'unset' }, word.line);
     }
   }
@@ -206,6 +208,10 @@ class Script {
     }
     return found;
   }
+}
+
+function tangled(line: number): OpenRcError {
+  return new OpenRcError(say('openrc.tangled', { line }), [say('openrc.downloadAgain', {})]);
 }
 
 const EMPTY: Value = { kind: 'text', text: '' };

@@ -8,7 +8,13 @@ export interface Command {
   line: number;
   redirected: boolean;
   after: string;
+  /** A process of its own, as part of a pipeline or in the background: what it sets does not come back. */
+  apart: boolean;
 }
+
+const PIPES = ['|', '|&'];
+/** What joins commands to a list, which a `&` at its end sends into the background as a whole. */
+export const JOINING = ['&&', '||', ...PIPES];
 
 /** NAME= or NAME+= at the beginning of a word. */
 export const ASSIGNMENT = /^([A-Za-z_][A-Za-z0-9_]*)(\+?=)/;
@@ -16,7 +22,7 @@ export const ASSIGNMENT = /^([A-Za-z_][A-Za-z0-9_]*)(\+?=)/;
 /** Puts words together to commands; redirections are noted and left out. Throws OpenRcError for lists, functions and here-documents. */
 export function commandsOf(tokens: readonly Token[]): Command[] {
   const commands: Command[] = [];
-  const fresh = (): Command => ({ words: [], line: 1, redirected: false, after: '\n' });
+  const fresh = (): Command => ({ words: [], line: 1, redirected: false, after: '\n', apart: false });
   let command = fresh();
   for (let at = 0; at < tokens.length; at += 1) {
     const token = tokens[at];
@@ -38,7 +44,26 @@ export function commandsOf(tokens: readonly Token[]): Command[] {
     }
   }
   if (command.words.length > 0) commands.push(command);
+  setApart(commands);
   return commands;
+}
+
+function setApart(commands: readonly Command[]): void {
+  let after = '\n';
+  for (const command of [...commands].reverse()) {
+    const blank = command.words.length === 0 && command.after === '\n';
+    if (blank) continue;
+    // From the end: `after` is what is known of the rest of the list that this command begins.
+    const background = command.after === '&' || (JOINING.includes(command.after) && after === '&');
+    command.apart = background || PIPES.includes(command.after);
+    after = background ? '&' : command.after;
+  }
+  let before = '\n';
+  for (const command of commands) {
+    if (command.words.length === 0 && command.after === '\n') continue;
+    if (PIPES.includes(before)) command.apart = true;
+    before = command.after;
+  }
 }
 
 /** `A=(…)` is a list, `name()` a function; neither belongs into an OpenRC file. Only what must be a name is shown: the rest may be a password. */

@@ -145,6 +145,8 @@ class Lexer {
       return [{ kind: 'variable', name, quoted }];
     }
     if (/^[0-9@*#?$!-]/.test(this.#rest(1))) {
+      // Where "${A:-$${B}}" ends is told in one way by bash and in another by whoever reads from left to right.
+      if (this.#depth > 0) throw new OpenRcError(say('openrc.tangled', { line }));
       this.#take(1);
       return [{ kind: 'refused', why: say('shell.expansion', {}) }];
     }

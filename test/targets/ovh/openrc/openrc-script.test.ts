@@ -61,6 +61,7 @@ describe('what bash has after sourcing', () => {
     ['and, or', '[ -z "$OS_A" ] && OS_A=1; [ -n "$OS_A" ] || OS_A=2; [ -z "$OS_A" ] && OS_B=1 || OS_B=2; true &&\nOS_C=3; false || OS_D=4'],
     ['tests without quotes', '[ -z $OS_A ] && OS_A=1; test $OS_A = 1 && OS_B=2; [ $OS_A != 1 ] || OS_C=3'],
     ['pipes and background', 'echo x | read OS_A; OS_B=1 & OS_C=2; OS_D=3 | cat; wait; OS_E=4'],
+    ['lists in the background', 'OS_A=1 && OS_B=2 & OS_C=3; OS_D=1 ||\n\nOS_E=2 & OS_F=3 && OS_G=4; wait'],
     ['for one command', 'OS_A=1 true; OS_B=2 OS_C=3; OS_D=4 export OS_E=5'],
     ['redirections', 'echo hi >/dev/null 2>&1; OS_A=a >/dev/null; echo 2 2>/dev/null; OS_B=b'],
     ['braces', 'OS_A={a,b}; OS_B=x{y}z; OS_C=}'],
@@ -90,10 +91,10 @@ describe('what bash has after sourcing', () => {
 
   it('is never contradicted, whatever is written: refused or the same', () => {
     const words = new BashWords();
-    const pieces = ['$A', '${A}', '${A:-', '${N:-', '${N-', '${A:+', '}', '"', "'", "$'", '$"', '\\', ' ', 'x', '$', '~', '{a,b}', '\n', ';', '&&', '||', 'OS_W=', '#', '*', 'é'];
+    const pieces = ['$A', '${A}', '${A:-', '${N:-', '${N-', '${A:+', '}', '"', "'", "$'", '$"', '\\', ' ', 'x', '$', '~', '{a,b}', '\n', ';', '&&', '||', 'OS_W=', '#', '*', 'é', '&', '|', '!', 'if [ "$A" ]; then ', '; else ', '; fi', '; OS_W=1'];
     let same = 0;
     for (let round = 0; round < 400; round += 1) {
-      const body = Array.from({ length: 1 + words.random.below(7) }, () => words.one(pieces as [string, ...string[]])).join('');
+      const body = Array.from({ length: 1 + words.random.below(9) }, () => words.one(pieces as [string, ...string[]])).join('');
       const text = `A='p q'\n${words.one(['OS_V=', 'export OS_V='])}${body}\n`;
       let found;
       try {
