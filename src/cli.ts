@@ -46,6 +46,7 @@ function buildProgram(action: Action): Command {
     .version(VERSION)
     .option('-i, --installation <name>', 'which installation, where there are several (KOPROGO_INSTALLATION)')
     .option('--json', 'the result as JSON on standard output')
+    .option('--lang <language>', 'en or fr (KOPROGO_LANG; else as the locale says)')
     .option('--state <url>', 'where the encrypted state is kept (KOPROGO_STATE); a URL with a password goes into KOPROGO_STATE_FILE')
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .showHelpAfterError('(koprogo-infra --help lists the commands)')
@@ -157,8 +158,7 @@ function buildProgram(action: Action): Command {
     .option('--openrc <file>', 'log in to the OpenStack project of this file (OVH) and look at roles, region, flavor, image, network and quota; nothing is changed')
     .option('--region <name>', 'with --openrc: another region than the one in the file')
     .option('--flavor <name>', 'with --openrc: the size of the server (d2-4)')
-    .option('--lang <language>', 'with --openrc: en or fr')
-    .addHelpText('after', example('doctor', 'doctor --json', 'doctor --openrc openrc.sh --lang fr'))
+    .addHelpText('after', example('doctor', 'doctor --json', 'doctor --openrc openrc.sh'))
     .action(action(async () => (await import('./commands/doctor.js')).doctor));
   return program;
 }

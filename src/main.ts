@@ -3,6 +3,7 @@ import { run } from './cli.js';
 import { closeAll } from './closing.js';
 import { EXIT, type ExitCode, InfraError } from './errors.js';
 import { onInterrupt } from './interrupt.js';
+import { chooseLanguage, speak } from './words.js';
 
 onInterrupt((reason) => {
   void report(reason).then((code) => process.exit(code));
@@ -10,6 +11,7 @@ onInterrupt((reason) => {
 
 // The one catch: every error ends here, is printed once and becomes an exit code.
 try {
+  speak(chooseLanguage(process.argv, process.env));
   process.exitCode = await run(process.argv).finally(closeAll);
 } catch (error) {
   process.exitCode = await report(error);

@@ -6,8 +6,9 @@ import { checkLogin, checkOpenStack, type ServerPlan } from '../targets/ovh/chec
 import { type Credentials, credentialsFrom } from '../targets/ovh/openstack/keystone.js';
 import { OpenRcError } from '../targets/ovh/openrc/openrc-error.js';
 import { type OpenRc, type OpenRcKey, readOpenRc } from '../targets/ovh/openrc/openrc.js';
-import { inWords, type Language, type Said } from '../targets/ovh/words.js';
+import { inWords, type Said } from '../targets/ovh/words.js';
 import { TextReporter } from '../ui/reporter.js';
+import { language as spoken, type Language } from '../words.js';
 import { type Invocation, textOption } from './invocation.js';
 import { print } from './print.js';
 
@@ -28,7 +29,7 @@ const NEEDED: Partial<Record<OpenRcKey, string>> = { authUrl: 'OS_AUTH_URL', pro
  * when something that is needed is missing.
  */
 export async function doctorCloud(invocation: Invocation, openRcFile: string): Promise<ExitCode> {
-  const language = languageOf(invocation);
+  const language = spoken();
   const openRc = await readOpenRc(openRcFile).catch((error: unknown) => {
     throw error instanceof OpenRcError ? new InputError(inWords(error.said, language), { hints: error.fix.map((said) => inWords(said, language)), cause: error }) : error;
   });
@@ -69,13 +70,6 @@ async function passwordOf(username: string): Promise<Secret> {
   if (given !== undefined && given !== '') return new Secret(given);
   if (hasTerminal()) return askSecret(`Password of ${username}`);
   throw new InputError(`the OpenRC file does not hold the password of ${username}, and there is no terminal to ask at`, { hints: ['set OS_PASSWORD for this command'] });
-}
-
-function languageOf(invocation: Invocation): Language {
-  const asked = textOption(invocation, 'lang');
-  if (asked === undefined) return 'en';
-  if (asked === 'en' || asked === 'fr') return asked;
-  throw new InputError(`--lang is en or fr, not ${JSON.stringify(asked.slice(0, 20))}`);
 }
 
 /** A result in words, for a person and for --json. */

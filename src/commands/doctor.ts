@@ -25,7 +25,7 @@ const MIN_FREE_BYTES = 15e9;
 export async function doctor(invocation: Invocation): Promise<ExitCode> {
   const openRc = textOption(invocation, 'openrc');
   if (openRc !== undefined) return (await import('./doctor-cloud.js')).doctorCloud(invocation, openRc);
-  const unused = ['region', 'flavor', 'lang'].filter((name) => textOption(invocation, name) !== undefined);
+  const unused = ['region', 'flavor'].filter((name) => textOption(invocation, name) !== undefined);
   if (unused.length > 0) throw new InputError(`--${unused.join(', --')}: of use only with --openrc`, { hints: ['koprogo-infra doctor --openrc FILE'] });
   const findings = [node(), await terraform(), await program('ssh', 'openssh-client'), await program('ssh-agent', 'openssh-client'), await disk(), await clock(), await kvm(), root()];
   print(invocation, { findings }, () => findings.map(line).join('\n'));

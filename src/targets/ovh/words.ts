@@ -1,4 +1,6 @@
-export type Language = 'en' | 'fr';
+import { fillIn, type Language, type Names, type Vocabulary } from '../../words.js';
+
+export type { Language };
 
 /** Everything that this room says to people. {names} are filled in; both languages must have the same. */
 const WORDS = {
@@ -130,11 +132,10 @@ const WORDS = {
   'quota.short': { en: '{wanted} needed, {left} left ({used} of {limit} used)', fr: '{wanted} nécessaires, {left} disponibles ({used} utilisés sur {limit})' },
   'quota.remove': { en: 'delete servers or volumes of the project that nobody needs', fr: 'supprimez les serveurs ou volumes du projet dont personne n’a besoin' },
   'quota.raise': { en: 'have it raised: OVHcloud manager, Public Cloud, Quota and Regions', fr: 'faites-le augmenter : espace client OVHcloud, Public Cloud, Quota et régions' },
-} as const satisfies Record<string, Readonly<Record<Language, string>>>;
+} as const satisfies Vocabulary;
 
 export type WordId = keyof typeof WORDS;
 
-type Names<Text extends string> = Text extends `${string}{${infer Name}}${infer Rest}` ? Name | Names<Rest> : never;
 type Filling = string | number | Said;
 
 /** Something to be said, in whatever language: an entry of the table and what its {names} stand for. */
@@ -150,13 +151,9 @@ export function say<Id extends WordId>(id: Id, filling: Readonly<Record<Names<(t
 
 /** The sentence in a language. Control characters in what was filled in become blanks; numbers have one decimal at most. */
 export function inWords(said: Said, language: Language): string {
-  return WORDS[said.id][language].replace(/\{(\w+)\}/g, (name, key: string) => {
-    const filling = said.with[key];
-    if (filling === undefined) return name;
-    if (typeof filling === 'number') return new Intl.NumberFormat(language, { maximumFractionDigits: 1, useGrouping: false }).format(filling);
-    return typeof filling === 'string' ? filling.replace(/\p{C}+/gu, ' ').slice(0, 500) : inWords(filling, language);
-  }).trimEnd();
+  const filling = Object.entries(said.with).map(([name, found]) => [name, typeof found === 'object' ? inWords(found, language) : typeof found === 'string' ? found.replace(/\p{C}+/gu, ' ').slice(0, 500) : found]);
+  return fillIn(WORDS[said.id], Object.fromEntries(filling) as Record<string, string | number>, language).trimEnd();
 }
 
 /** The whole table, for tests and translators. */
-export const allWords: Readonly<Record<string, Readonly<Record<Language, string>>>> = WORDS;
+export const allWords: Vocabulary = WORDS;
