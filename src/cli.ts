@@ -68,8 +68,14 @@ function buildProgram(action: Action): Command {
   program
     .command('status')
     .description('server, services, volumes and newest backup at a glance')
-    .addHelpText('after', example('status', 'status --json'))
+    .option('--all', 'every installation, side by side')
+    .addHelpText('after', example('status', 'status --json', 'status --all'))
     .action(action(async () => (await import('./commands/status.js')).status));
+  program
+    .command('list')
+    .description('the installations that this computer knows; no server is asked')
+    .addHelpText('after', example('list', 'list --json'))
+    .action(action(async () => (await import('./commands/fleet.js')).list));
 
   const luks = group(program, 'luks', 'the encrypted volumes');
   luks

@@ -12,7 +12,7 @@ import { checkInstallationName, type Store } from '../state/installations.js';
 import { openStore, stateRoot } from '../state/open-store.js';
 import type { StateStore } from '../state/store.js';
 import { takeOverPrevious } from '../state/take-over.js';
-import { TextReporter } from '../ui/reporter.js';
+import { type Reporter, TextReporter } from '../ui/reporter.js';
 import { type Invocation, textOption } from './invocation.js';
 
 /** What set-up was told, as it was told: kept so that no answer is asked for twice. */
@@ -86,8 +86,16 @@ export async function withInstallation<T>(
   options: { purpose?: string; patience?: number },
   work: (opened: Opened) => Promise<T>,
 ): Promise<T> {
-  const name = await chooseInstallation(invocation);
-  const reporter = new TextReporter();
+  return openInstallation(await chooseInstallation(invocation), options, work);
+}
+
+/** The same for an installation that is known by name. */
+export async function openInstallation<T>(
+  name: string,
+  options: { purpose?: string; patience?: number; reporter?: Reporter },
+  work: (opened: Opened) => Promise<T>,
+): Promise<T> {
+  const { reporter = new TextReporter() } = options;
   return withState(name, options.purpose, async (state) => {
     const { answers, config } = await readConfig(state, name);
     const context = createContext({ name, state, config, reporter, patience: options.patience ?? SHORT_PATIENCE_SECONDS });

@@ -2,7 +2,8 @@ import { type Manifest, storedBytes } from '../backup/manifest.js';
 import { newestBackup } from '../backup/list.js';
 import { type RestoreTest, RESTORE_TEST_DOCUMENT, restoreTestSchema } from '../backup/restore-test.js';
 import type { ServerAddress } from '../edges/ssh.js';
-import { type LuksReport, luksStatus } from '../luks/status.js';
+import { EXIT, type ExitCode } from '../errors.js';
+import { exitCodeOf, type LuksReport, luksStatus } from '../luks/status.js';
 import { withBackups } from '../setup/backups.js';
 import type { Context } from '../setup/context.js';
 import { type HealthResult, healthCheck } from '../stack/health.js';
@@ -50,6 +51,13 @@ function backupOf(manifest: Manifest): NonNullable<Summary['backup']> {
     ratio: dump === undefined || dump.compressedBytes === 0 ? 1 : Math.round((dump.plaintextBytes / dump.compressedBytes) * 10) / 10,
     tables: Object.keys(database.rowCounts).length,
   };
+}
+
+/** `locked` and `degraded` as the volumes are; `degraded`, too, when the site or a service does not answer. */
+export function exitCodeOfSummary({ volumes, site, services }: Summary): ExitCode {
+  const code = exitCodeOf(volumes);
+  if (code !== EXIT.ok) return code;
+  return site.health.ok && services.every(({ ok }) => ok) ? EXIT.ok : EXIT.degraded;
 }
 
 export function summaryText(summary: Summary): string {
