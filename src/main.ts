@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { run } from './cli.js';
+import { run } from './cli/cli.js';
 import { closeAll } from './closing.js';
 import { EXIT, type ExitCode, InfraError } from './errors.js';
 import { onInterrupt } from './interrupt.js';

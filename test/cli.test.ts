@@ -65,6 +65,14 @@ describe('the command line', () => {
     expect(stdout).toContain(rest);
   });
 
+  it('speaks French where it is asked to, or the locale does', async () => {
+    for (const [args, environment] of [[['keys', '--help', '--lang', 'fr'], {}], [['keys', '--help'], { KOPROGO_LANG: 'fr' }], [['keys', '--help'], { LANG: 'fr_BE.UTF-8' }]] as const) {
+      expect((await cli(args, environment)).stdout).toContain('les clés qui chiffrent tout ce qui est conservé');
+    }
+    const { code, stderr } = await cli(['status', '--lang', 'nl']);
+    expect([code, stderr]).toEqual([EXIT.usage, expect.stringContaining('the language is en or fr, not "nl"')]);
+  });
+
   it.each([
     ['setup without anybody to ask', ['setup'], 'no --yes'],
     ['an unknown command', ['setpu'], "unknown command 'setpu'"],
