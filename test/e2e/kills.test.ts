@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { afterAll, describe, expect, it, onTestFailed } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
 import { freePorts } from '../../src/targets/sandbox/ports.js';
 import { startPostgres } from '../fixtures/postgres.js';
 import { filesBelow, Operator } from './harness.js';
@@ -16,13 +16,17 @@ interface StepReport {
   state: string;
 }
 
-describe('a set-up that is killed and cut off again and again, with its state in PostgreSQL', async () => {
-  const [port = 0] = await freePorts(1);
-  const database = startPostgres({ tcp: { port }, durable: true });
-  const operator = new Operator({ environment: { KOPROGO_STATE: `postgres://koprogo@:${port}/koprogo_db?host=${database.directory}` } });
+describe('a set-up that is killed and cut off again and again, with its state in PostgreSQL', () => {
   const installation = new Installation(NAME);
+  let database: ReturnType<typeof startPostgres>;
+  let operator: Operator;
   let kills = 0;
 
+  beforeAll(async () => {
+    const [port = 0] = await freePorts(1);
+    database = startPostgres({ tcp: { port }, durable: true });
+    operator = new Operator({ environment: { KOPROGO_STATE: `postgres://koprogo@:${port}/koprogo_db?host=${database.directory}` } });
+  });
   afterAll(async () => {
     installation.disconnect();
     operator.end();
