@@ -21,8 +21,10 @@ async function report(error: unknown): Promise<ExitCode> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   const { TextReporter } = await import('./ui/reporter.js');
   if (error instanceof InfraError) {
-    new TextReporter().failure(error);
-    if (process.env['KOPROGO_DEBUG']) console.error(error);
+    const { everythingAbout, explained, isVerbose } = await import('./troubles/explain.js');
+    const verbose = isVerbose(process.argv, process.env);
+    new TextReporter().failure(explained(error, verbose));
+    if (verbose) process.stderr.write(`\n${everythingAbout(error)}\n`);
     return error.exitCode;
   }
   console.error('This is a bug in koprogo-infra, not a mistake of yours. Please report it with the lines below.\n', error);

@@ -39,6 +39,7 @@ function buildProgram(action: Action): Command {
     .option('--json', say('program.json'))
     .option('--lang <language>', say('program.lang'))
     .option('--state <url>', say('program.state'))
+    .option('--verbose', say('program.verbose'))
     .exitOverride()
     .addHelpText('after', `\n${say('program.tryIt')}\n  koprogo-infra setup --target sandbox --yes\n\n${say('program.exitCodes')}`);
   setupCommands(program, action);

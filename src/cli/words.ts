@@ -9,6 +9,10 @@ export const WORDS = {
     en: 'where the encrypted state is kept (KOPROGO_STATE); a URL with a password goes into KOPROGO_STATE_FILE',
     fr: 'où l’état chiffré est conservé (KOPROGO_STATE) ; une URL avec mot de passe va dans KOPROGO_STATE_FILE',
   },
+  'program.verbose': {
+    en: 'after a failure, all that the failed program printed (KOPROGO_VERBOSE); look through it before you pass it on',
+    fr: 'après un échec, tout ce que le programme en échec a affiché (KOPROGO_VERBOSE) ; relisez-le avant de le transmettre',
+  },
   'program.help': { en: 'show this help', fr: 'affiche cette aide' },
   'program.version': { en: 'show the version', fr: 'affiche la version' },
   'program.tryIt': { en: 'To try it without any account:', fr: 'Pour l’essayer sans aucun compte :' },
