@@ -22,8 +22,9 @@ export async function destroy(invocation: Invocation): Promise<ExitCode> {
     reporter.heading(`To be removed with installation "${name}":`);
     for (const line of lines) reporter.note(`  ${line}`);
     await agree(invocation, name);
-    await target?.destroy();
-    await (await theStore()).removeInstallation(name);
+    const stays = (await target?.destroy()) ?? [];
+    // What stays holds data that can only be opened, and only be removed later, with what the state holds.
+    if (stays.length === 0) await (await theStore()).removeInstallation(name);
     reporter.clear();
     return lines;
   });

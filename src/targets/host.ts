@@ -14,6 +14,6 @@ export function createHost(reached: Pick<Machine, 'address' | 'disks'>, access: 
     images: () => Promise.resolve({ kind: 'registry' as const }),
     freshDisks: () => Promise.resolve([]),
     describeDestroy: () => Promise.resolve([]),
-    destroy: () => Promise.resolve(),
+    destroy: () => Promise.resolve([]),
   };
 }

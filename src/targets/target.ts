@@ -11,9 +11,14 @@ export interface BucketAccess {
 
 export type { ImageSource, StackImages };
 
+export interface DestroyChoice {
+  /** What holds data and is to be destroyed none the less, each by its name as a person typed it. */
+  named: readonly string[];
+}
+
 /** Where the server comes from. Nothing after its steps may ask which target it is. */
 export interface Target {
-  readonly name: 'sandbox' | 'host';
+  readonly name: 'sandbox' | 'host' | 'ovh';
   /** What set-up will do outside the server, in words, before anything is agreed to. */
   describeSetup(): string[];
   /** What must be done before the server can be reached: on this computer and at the provider. */
@@ -24,7 +29,8 @@ export interface Target {
   images(): Promise<ImageSource>;
   /** Disks that this target itself made blank for this installation: formatting them needs no typed confirmation. */
   freshDisks(): Promise<string[]>;
-  /** What `destroy` will remove, in words. */
-  describeDestroy(): Promise<string[]>;
-  destroy(): Promise<void>;
+  /** What `destroy` will remove, in words, and what stays unless it is named. */
+  describeDestroy(choice?: DestroyChoice): Promise<string[]>;
+  /** Returns the names of what was not removed because it holds data and was not named. While something stays, so must the state. */
+  destroy(choice?: DestroyChoice): Promise<string[]>;
 }

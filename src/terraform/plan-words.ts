@@ -1,3 +1,4 @@
+import type { Language } from '../words.js';
 import type { DigestAction, DigestEntry, ResourceKind } from './plan-digest.js';
 
 /** The words of a digest in one language. */
@@ -26,11 +27,31 @@ export const ENGLISH: DigestWords = {
   forcesReplacement: 'so it must be replaced',
 };
 
+export const FRENCH: DigestWords = {
+  action: { create: 'créer', change: 'modifier', replace: 'détruire et recréer', destroy: 'détruire', forget: 'laisser désormais tel quel' },
+  kind: {
+    server: 'serveur', volume: 'disque de données', attachment: 'rattachement d’un disque au serveur', 'ssh-key': 'clé SSH', firewall: 'groupe du pare-feu', 'firewall-rule': 'règle du pare-feu',
+    bucket: 'bucket', 'bucket-rules': 'règles de nettoyage du bucket', 'bucket-user': 'utilisateur du bucket', 'bucket-key': 'clé du bucket', 'bucket-policy': 'droits sur le bucket',
+    'sandbox-disks': 'disques du bac à sable', 'sandbox-server': 'serveur du bac à sable', 'sandbox-store': 'dépôt d’objets du bac à sable', other: 'ressource',
+  },
+  field: {
+    name: 'nom', size: 'taille en Go', flavor_name: 'taille du serveur', image_name: 'image', volume_type: 'type', availability_zone: 'zone de disponibilité', region: 'région', region_name: 'région',
+    security_groups: 'groupes du pare-feu', public_key: 'clé publique', port_range_min: 'premier port', port_range_max: 'dernier port', remote_ip_prefix: 'depuis', ethertype: 'protocole',
+    versioning: 'versions', encryption: 'chiffrement', rules: 'règles', role_names: 'rôles', policy: 'droits', user_data: 'données du premier démarrage',
+  },
+  nothing: 'rien',
+  forcesReplacement: 'il faut donc recréer',
+};
+
+export function wordsOfDigest(language: Language): DigestWords {
+  return language === 'fr' ? FRENCH : ENGLISH;
+}
+
 /** "change: data disk koprogo-tilleuls-postgres (size in GB: 20 → 40)". */
 export function describeEntry({ action, kind, name, fields }: DigestEntry, words: DigestWords = ENGLISH): string {
   const said = fields.map(({ field, from, to, forcesReplacement }) => {
-    const values = from === undefined && to === undefined ? '' : `: ${from ?? words.nothing} → ${to ?? words.nothing}`;
+    const values = from === undefined && to === undefined ? '' : `${words === FRENCH ? ' :' : ':'} ${from ?? words.nothing} → ${to ?? words.nothing}`;
     return `${words.field[field] ?? field}${values}${forcesReplacement ? `, ${words.forcesReplacement}` : ''}`;
   });
-  return `${words.action[action]}: ${words.kind[kind]} ${name}${said.length === 0 ? '' : ` (${said.join('; ')})`}`;
+  return `${words.action[action]}${words === FRENCH ? ' :' : ':'} ${words.kind[kind]} ${name}${said.length === 0 ? '' : ` (${said.join('; ')})`}`;
 }

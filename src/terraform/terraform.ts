@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { type Command, CommandFailed, type Host, type Output } from '../edges/command.js';
 import { readRegularFile } from '../edges/files.js';
@@ -9,9 +8,12 @@ import { type LocalOptions, LocalHost } from '../edges/process.js';
 import { InfraError } from '../errors.js';
 import { Interrupted } from '../interrupt.js';
 import type { Progress } from '../progress.js';
-import { terraformEnvironment } from './environment.js';
+import { type SecretVariables, secretEnvironment, terraformEnvironment, withoutSecrets } from './environment.js';
 import { Interruption } from './interruption.js';
 import { hasLegacyState } from './legacy-state.js';
+import { ModuleFiles } from './module-files.js';
+import { digestPlan, type PlanDigest } from './plan-digest.js';
+import { withPlanFile } from './plan-folder.js';
 import { findTerraform, type TerraformProgram } from './program.js';
 import { changesState, type RunMode, StateRun } from './state-run.js';
 import { serveState } from './state-server.js';
@@ -25,6 +27,10 @@ export interface TerraformOptions {
   module: string;
   /** Values of the module's variables. They are in the environment of Terraform and of what it starts: never a secret. */
   variables: Readonly<Record<string, unknown>>;
+  /** Further variables of the environment, credentials above all: only of what plans, builds and takes down, and in no file and no command line. */
+  secrets?: SecretVariables;
+  /** Files of the module that have no place in the working folder. */
+  leaveOut?: readonly string[];
   state: TerraformStateStore;
   progress: Progress;
   /** How long somebody else's lock on the state is waited for. Default 30. */
@@ -33,12 +39,27 @@ export interface TerraformOptions {
   host?: (options: LocalOptions) => Host;
 }
 
+/** What a plan is to be made for. */
+export interface PlanRequest {
+  /** To take down instead of building. */
+  destroy?: boolean;
+  /** Nothing but these addresses, and what depends on them. */
+  targets?: readonly string[];
+  /** Addresses to make anew although nothing about them changed. */
+  replace?: readonly string[];
+  /** A file that Terraform merges over the module for this one plan: "x_override.tf". */
+  override?: { name: string; text: string };
+}
+
 const LOCK_SECONDS = 30;
+const PLAN_SECONDS = 900;
 const APPLY_SECONDS = 3600;
 /** How long a Terraform that was told to end may take: it finishes the resource that it is at. */
 const GRACE_SECONDS = 600;
 /** A terminal that closes, or a connection that breaks, would end Terraform at once; so it hears of it from this process only. */
 const DEAF_TO_HANGUP = ['sh', '-c', 'trap "" HUP; exec "$@"', 'sh'];
+/** The commands that log in somewhere: no other one is given a secret. */
+const PROVIDERS_WORK = new Set(['plan', 'apply', 'destroy']);
 const outputAnswer = z.record(z.string(), z.object({ value: z.unknown() }));
 
 /**
@@ -51,8 +72,11 @@ const outputAnswer = z.record(z.string(), z.object({ value: z.unknown() }));
  */
 export class Terraform {
   #program: TerraformProgram | undefined;
+  readonly #files: ModuleFiles;
 
-  constructor(private readonly options: TerraformOptions) {}
+  constructor(private readonly options: TerraformOptions) {
+    this.#files = new ModuleFiles(options.directory, options.module, options.leaveOut ?? []);
+  }
 
   /** Whether anything was ever applied here. */
   async hasState(): Promise<boolean> {
@@ -63,8 +87,7 @@ export class Terraform {
   /** Copies the module into the working folder and initialises it. Everything else needs it once. */
   async init(): Promise<void> {
     const { directory } = this.options;
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-    for (const file of await this.#moduleFiles()) await copyFile(file, join(directory, basename(file)));
+    await this.#files.write();
     // The operator's own configuration could redirect providers or pass a token on.
     await writeFile(join(directory, 'empty.tfrc'), '');
     // Whatever backend was configured here before is forgotten, not asked about.
@@ -73,7 +96,7 @@ export class Terraform {
 
   /** Whether the module, or what it says, differs from what was applied. Only reads, and does not wait for a lock. */
   async plan(): Promise<'none' | 'changes'> {
-    if (!(await this.#moduleIsCurrent()) || (await hasLegacyState(this.options.directory))) return 'changes';
+    if (!(await this.#files.areCurrent()) || (await hasLegacyState(this.options.directory))) return 'changes';
     await this.#ensureInitialised();
     const { exitCode } = await this.#run('read', 'plan', ['plan', '-detailed-exitcode', '-refresh=false', '-lock=false'], { accept: [0, 2] });
     return exitCode === 0 ? 'none' : 'changes';
@@ -82,6 +105,37 @@ export class Terraform {
   /** Makes it so. `replace` names resources to make anew although nothing about them changed. */
   async apply(replace: readonly string[] = []): Promise<void> {
     await this.#change('apply', ...replace.map((address) => `-replace=${address}`));
+  }
+
+  /**
+   * Plans, has the plan considered, and does exactly this plan: what changed between the two makes Terraform refuse it. The plan
+   * is in memory only, and gone afterwards. Nothing is done where `consider` throws.
+   */
+  async change(request: PlanRequest, consider: (digest: PlanDigest) => Promise<void> | void): Promise<PlanDigest> {
+    const { directory } = this.options;
+    await this.#ensureInitialised();
+    return withPlanFile(directory, async (file) => {
+      const digest = await this.#planInto(file, request);
+      await consider(digest);
+      const mode = request.destroy === true ? 'destroy' : 'apply';
+      if (digest.entries.length > 0 || mode === 'apply') await this.#run(mode, mode, ['apply', '-auto-approve', this.#lockTimeout, file], { timeout: APPLY_SECONDS });
+      return digest;
+    });
+  }
+
+  async #planInto(file: string, { destroy, targets = [], replace = [], override }: PlanRequest): Promise<PlanDigest> {
+    // Whatever a killed run left beside the module is not planned with.
+    await this.#files.write();
+    const path = override && join(this.options.directory, override.name);
+    const args = [...(destroy === true ? ['-destroy'] : []), ...targets.map((address) => `-target=${address}`), ...replace.map((address) => `-replace=${address}`)];
+    try {
+      if (path !== undefined) await writeFile(path, override?.text ?? '', { mode: 0o600 });
+      await this.#run('read', 'plan', ['plan', '-lock=false', `-out=${file}`, ...args], { timeout: PLAN_SECONDS });
+    } finally {
+      if (path !== undefined) await rm(path, { force: true });
+    }
+    const { stdout } = await this.#run('read', 'read the plan of', ['show', '-json', file]);
+    return digestPlan(stdout);
   }
 
   /** The outputs, validated. Throws InfraError when they are not what the schema says. */
@@ -97,14 +151,14 @@ export class Terraform {
     throw new InfraError(`Terraform's outputs in ${this.options.directory} are not what they must be: ${wrong}`, { hints: ['koprogo-infra setup'] });
   }
 
-  /** The addresses of the resources in the state: "terraform_data.server". A tainted one (its making failed) counts as absent. */
-  async resources(): Promise<string[]> {
+  /** The addresses of the resources in the state: "terraform_data.server". A tainted one (its making failed) counts as absent, unless `tainted`. */
+  async resources({ tainted = false } = {}): Promise<string[]> {
     if (!(await this.hasState())) return [];
     await this.#ensureInitialised();
     const { stdout } = await this.#run('read', 'list', ['show', '-json']);
     const resource = z.object({ address: z.string(), tainted: z.boolean().optional() });
     const state = z.object({ values: z.object({ root_module: z.object({ resources: z.array(resource).optional() }) }).optional() }).parse(parseJson(stdout));
-    return (state.values?.root_module.resources ?? []).filter(({ tainted }) => tainted !== true).map(({ address }) => address);
+    return (state.values?.root_module.resources ?? []).filter((one) => tainted || one.tainted !== true).map(({ address }) => address);
   }
 
   async destroy(): Promise<void> {
@@ -112,8 +166,11 @@ export class Terraform {
   }
 
   async #change(mode: 'apply' | 'destroy', ...args: readonly string[]): Promise<void> {
-    const wait = `-lock-timeout=${this.options.lockSeconds ?? LOCK_SECONDS}s`;
-    await this.#run(mode, mode, [mode, '-auto-approve', wait, ...args], { timeout: APPLY_SECONDS });
+    await this.#run(mode, mode, [mode, '-auto-approve', this.#lockTimeout, ...args], { timeout: APPLY_SECONDS });
+  }
+
+  get #lockTimeout(): string {
+    return `-lock-timeout=${this.options.lockSeconds ?? LOCK_SECONDS}s`;
   }
 
   /** A working folder of a previous version, or a new one for a state that was made elsewhere. */
@@ -148,10 +205,11 @@ export class Terraform {
   }
 
   async #execute(command: string, verb: string, [subcommand = '', ...args]: readonly string[], rest: Partial<Command>, server: Readonly<Record<string, string>>, interruption?: Interruption): Promise<Output> {
-    const { directory, variables, progress } = this.options;
+    const { directory, variables, progress, secrets = {} } = this.options;
+    const speaks = PROVIDERS_WORK.has(subcommand);
     const host = this.#makeHost({
       cwd: directory,
-      env: { ...terraformEnvironment(directory, variables), ...server },
+      env: { ...terraformEnvironment(directory, variables), ...(speaks ? secretEnvironment(directory, secrets) : {}), ...server },
       ...(interruption ? { signal: interruption.signal, graceSeconds: GRACE_SECONDS } : {}),
     });
     const flags = subcommand === 'output' || subcommand === 'show' ? ['-no-color'] : ['-no-color', '-input=false'];
@@ -164,23 +222,10 @@ export class Terraform {
     } catch (error) {
       if (!(error instanceof CommandFailed)) throw error;
       // No cause: it holds all that Terraform printed, and at worst that is the state.
-      throw new InfraError(`${command} ${subcommand} failed in ${directory}:\n${ownWords(error.output)}`, {
+      throw new InfraError(`${command} ${subcommand} failed in ${directory}:\n${withoutSecrets(ownWords(error.output), secrets)}`, {
         hints: ['type the same command again: what was built stays, and it continues from there'],
       });
     }
-  }
-
-  async #moduleFiles(): Promise<string[]> {
-    const source = resolve(fileURLToPath(new URL('../../templates/terraform', import.meta.url)), this.options.module);
-    return (await readdir(source)).filter((name) => name.endsWith('.tf')).map((name) => join(source, name));
-  }
-
-  async #moduleIsCurrent(): Promise<boolean> {
-    for (const file of await this.#moduleFiles()) {
-      const copy = await readRegularFile(join(this.options.directory, basename(file)));
-      if (!copy?.equals(await readFile(file))) return false;
-    }
-    return true;
   }
 
   #makeHost(options: LocalOptions): Host {

@@ -40,6 +40,15 @@ export const BUCKET_FILE = 'bucket.tf';
 
 export const SERVER_ADDRESS = 'openstack_compute_instance_v2.server';
 
+/** What must stand before the server can be used: without its disks it is of no use. */
+export const WHOLE_SERVER: readonly string[] = [
+  SERVER_ADDRESS,
+  'openstack_blockstorage_volume_v3.postgres',
+  'openstack_blockstorage_volume_v3.documents',
+  'openstack_compute_volume_attach_v2.postgres',
+  'openstack_compute_volume_attach_v2.documents',
+];
+
 /** What nothing may destroy until its name was typed: addresses of the resources, all with prevent_destroy. */
 export const GUARDED = {
   postgres: 'openstack_blockstorage_volume_v3.postgres',

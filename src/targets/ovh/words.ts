@@ -132,6 +132,38 @@ const WORDS = {
   'quota.short': { en: '{wanted} needed, {left} left ({used} of {limit} used)', fr: '{wanted} nécessaires, {left} disponibles ({used} utilisés sur {limit})' },
   'quota.remove': { en: 'delete servers or volumes of the project that nobody needs', fr: 'supprimez les serveurs ou volumes du projet dont personne n’a besoin' },
   'quota.raise': { en: 'have it raised: OVHcloud manager, Public Cloud, Quota and Regions', fr: 'faites-le augmenter : espace client OVHcloud, Public Cloud, Quota et régions' },
+
+  'api.noToken': { en: 'a token for the OVH API is missing', fr: 'il manque un jeton pour l’API OVH' },
+  'check.because': { en: '{what}: {cause}', fr: '{what} : {cause}' },
+  'server.title': { en: 'Server at OVH', fr: 'Serveur chez OVH' },
+  'server.preparing': { en: 'preparing Terraform', fr: 'préparation de Terraform' },
+  'server.bring': { en: 'bring the server to what Terraform plans', fr: 'mettre le serveur dans l’état que Terraform prévoit' },
+  'server.make': { en: 'make the server {name} ({flavor}, Debian 13, {region}) with a firewall: SSH, HTTP and HTTPS only', fr: 'créer le serveur {name} ({flavor}, Debian 13, {region}) avec un pare-feu : SSH, HTTP et HTTPS seulement' },
+  'server.makeDisks': { en: 'make two data disks ({type}): {postgres} GB for the database, {documents} GB for documents', fr: 'créer deux disques de données ({type}) : {postgres} Go pour la base de données, {documents} Go pour les documents' },
+  'server.makeBucket': { en: 'make the bucket {bucket} in {region}, and a user who can reach nothing else', fr: 'créer le bucket {bucket} à {region}, et un utilisateur qui n’a accès à rien d’autre' },
+  'server.otherProject': { en: 'this installation was built in the project {built}, and the credentials are for the project {given}', fr: 'cette installation a été construite dans le projet {built}, et les identifiants sont ceux du projet {given}' },
+  'server.otherProjectFix': { en: 'give the OpenRC file of that project; for another project, take another installation name', fr: 'donnez le fichier OpenRC de ce projet ; pour un autre projet, prenez un autre nom d’installation' },
+  'plan.wouldLose': { en: 'this would destroy what holds data: {names}; nothing was changed', fr: 'cela détruirait ce qui contient des données : {names} ; rien n’a été modifié' },
+  'plan.wouldLoseFix': { en: 'give the answers as they were before (region, zone, type and size of the disks, name of the bucket)', fr: 'redonnez les réponses d’avant (région, zone, type et taille des disques, nom du bucket)' },
+
+  'dns.make': { en: 'lead {domain} to the server by DNS', fr: 'faire pointer {domain} vers le serveur par le DNS' },
+  'dns.makeYourself': { en: 'wait until {domain} leads to the server: you enter the DNS records, and are told which', fr: 'attendre que {domain} pointe vers le serveur : vous saisissez les enregistrements DNS, qui vous seront indiqués' },
+  'dns.noZone': { en: 'the OVH account has no zone for {domain}', fr: 'le compte OVH n’a pas de zone pour {domain}' },
+  'dns.zones': { en: 'its zones: {zones}', fr: 'ses zones : {zones}' },
+  'dns.elsewhereFix': { en: 'or say that the zone is managed elsewhere', fr: 'ou indiquez que la zone est gérée ailleurs' },
+
+  'destroy.server': { en: 'the server {name} at OVH, its own disk, firewall and SSH key', fr: 'le serveur {name} chez OVH, son propre disque, son pare-feu et sa clé SSH' },
+  'destroy.dns': { en: 'its DNS records in the zone {zone}; what was there before is restored', fr: 'ses enregistrements DNS dans la zone {zone} ; ce qui s’y trouvait avant est rétabli' },
+  'destroy.yourDns': { en: 'not the DNS records of {domain}, which you entered yourself: remove them where you did', fr: 'mais pas les enregistrements DNS de {domain}, que vous avez saisis vous-même : supprimez-les au même endroit' },
+  'destroy.bucketAccess': { en: 'the user and the key of the bucket {bucket}', fr: 'l’utilisateur et la clé du bucket {bucket}' },
+  'destroy.data': { en: '{name}, with everything in it', fr: '{name}, avec tout son contenu' },
+  'destroy.stays': { en: 'not {name}: it stays, with its data, and costs on. To destroy it as well: koprogo-infra destroy --with-data {name}', fr: 'mais pas {name} : il reste, avec ses données, et continue de coûter. Pour le détruire aussi : koprogo-infra destroy --with-data {name}' },
+  'destroy.unknown': { en: 'this installation has no {name}', fr: 'cette installation n’a pas de {name}' },
+  'destroy.names': { en: 'what can be named: {names}', fr: 'ce qui peut être nommé : {names}' },
+  'destroy.nothing': { en: 'nothing: no disk or bucket is left', fr: 'rien : il ne reste ni disque ni bucket' },
+  'destroy.looking': { en: 'looking whether anything is left at OVH', fr: 'recherche de ce qui resterait chez OVH' },
+  'destroy.left': { en: 'there is still something of this installation at OVH: {names}', fr: 'il reste quelque chose de cette installation chez OVH : {names}' },
+  'destroy.leftFix': { en: 'look at it in the OVHcloud manager, or in Horizon, and delete it there when nobody needs it; then type the same command again', fr: 'regardez-le dans l’espace client OVHcloud, ou dans Horizon, et supprimez-le si personne n’en a besoin ; puis tapez à nouveau la même commande' },
 } as const satisfies Vocabulary;
 
 export type WordId = keyof typeof WORDS;

@@ -100,7 +100,7 @@ export function createSandbox(options: SandboxOptions): Target {
           : [],
       ),
 
-    async destroy(): Promise<void> {
+    async destroy(): Promise<string[]> {
       known = undefined;
       const document = await readDocument(state);
       const built = document && terraform(document);
@@ -112,6 +112,7 @@ export function createSandbox(options: SandboxOptions): Target {
       await disksDown(directory);
       await rm(directory, { recursive: true, force: true });
       await removeDocument(state);
+      return [];
     },
   };
 }

@@ -2,6 +2,7 @@ import { type Catalog, completeRegions, endpointOf, type RegionalService } from 
 import { computeLimits, type ComputeLimits, computeZones, type Flavor, flavors, type Server, serversNamed } from './compute.js';
 import { type Image, images } from './images.js';
 import { type Credentials, login, type Session } from './keystone.js';
+import { type Leftover, leftovers } from './leftovers.js';
 import { type Network, networksNamed } from './networks.js';
 import type { Timing } from './openstack-http.js';
 import { Service } from './service.js';
@@ -58,4 +59,6 @@ export class Region {
   volumeLimits = (): Promise<VolumeLimits> => volumeLimits(this.volume);
   volumeTypes = (): Promise<string[]> => volumeTypes(this.volume);
   volumeZones = (): Promise<string[]> => volumeZones(this.volume);
+  /** Servers, SSH keys and firewall groups of that name, and its two data disks. */
+  leftovers = (name: string): Promise<Leftover[]> => leftovers(this.compute, this.volume, this.network, name);
 }

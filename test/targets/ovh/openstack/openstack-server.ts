@@ -41,6 +41,9 @@ export class OpenStackStandIn {
     { id: 'i4', name: 'Being Made', status: 'queued', min_disk: 0, min_ram: 0 },
   ];
   networks = [{ id: 'n1', name: 'Ext-Net', status: 'ACTIVE', 'router:external': true }];
+  volumes: { id: string; name: string | null }[] = [];
+  keypairs: string[] = [];
+  groups = ['default'];
   servers: { id: string; name: string; status: string }[] = [];
   computeLimits = { maxTotalInstances: 20, totalInstancesUsed: 1, maxTotalCores: 40, totalCoresUsed: 2, maxTotalRAMSize: 163840, totalRAMUsed: 4000 };
   volumeLimits = { maxTotalVolumes: 20, totalVolumesUsed: 0, maxTotalVolumeGigabytes: 2000, totalGigabytesUsed: 0 };
@@ -140,6 +143,14 @@ export class OpenStackStandIn {
       case 'GET /compute/v2.1/servers/detail':
         // Nova takes the name for a regular expression, and its database does not tell capitals from small letters.
         return { servers: this.servers.filter(({ name }) => new RegExp(query['name'] ?? '', 'i').test(name)) };
+      case 'GET /compute/v2.1/servers':
+        return { servers: this.servers.map(({ id, name }) => ({ id, name, links: [] })) };
+      case 'GET /compute/v2.1/os-keypairs':
+        return { keypairs: this.keypairs.map((name) => ({ keypair: { name, fingerprint: 'x', public_key: 'x' } })) };
+      case 'GET /volume/v3/0123abcd/volumes':
+        return { volumes: this.volumes.map((one) => ({ ...one, links: [] })) };
+      case 'GET /network/v2.0/security-groups':
+        return { security_groups: this.groups.map((name, at) => ({ id: `g${at}`, name })).filter(({ name }) => name === query['name']) };
       case 'GET /compute/v2.1/os-availability-zone':
         return { availabilityZoneInfo: zones(this.computeZones) };
       case 'GET /volume/v3/0123abcd/limits':
@@ -203,6 +214,10 @@ const QUERIES: Readonly<Record<string, readonly string[]>> = {
   'GET /volume/v3/0123abcd/types': [],
   'GET /volume/v3/0123abcd/os-availability-zone': [],
   'GET /network/v2.0/networks': ['name'],
+  'GET /compute/v2.1/servers': ['limit'],
+  'GET /compute/v2.1/os-keypairs': [],
+  'GET /volume/v3/0123abcd/volumes': ['limit'],
+  'GET /network/v2.0/security-groups': ['name'],
   'GET /image/v2/images': ['name', 'limit'],
 };
 

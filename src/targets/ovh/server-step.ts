@@ -1,0 +1,117 @@
+import { mkdir } from 'node:fs/promises';
+import { InfraError, RefusedError } from '../../errors.js';
+import { blocked, type Check, done, needed, type Step } from '../../step.js';
+import { describeEntry, wordsOfDigest } from '../../terraform/plan-words.js';
+import type { PlanDigest } from '../../terraform/plan-digest.js';
+import { language } from '../../words.js';
+import type { CheckId, CheckResult } from './checks/check-result.js';
+import { checkOpenStack } from './checks/checks.js';
+import { newDocument, type OvhDocument, readDocument, resourceName, writeDocument } from './document.js';
+import { GUARDED, SERVER_ADDRESS } from './module.js';
+import { OpenStack } from './openstack/openstack-client.js';
+import type { OvhOptions } from './options.js';
+import { IMAGE, terraformOf } from './ovh-terraform.js';
+import { told } from './told.js';
+import { inWords } from './words.js';
+
+/** What can only be true before the server is there, and before the disks are. */
+const BEFORE_SERVER: readonly CheckId[] = ['serverName', 'instances', 'cores', 'memory'];
+const BEFORE_DISKS: readonly CheckId[] = ['volumes', 'gigabytes'];
+
+export interface ServerStepDeps extends OvhOptions {
+  /** The server's, as the outputs say; undefined while it is not whole. Asked anew after `forget`. */
+  address: () => Promise<string | undefined>;
+  forget: () => void;
+}
+
+/** The server, its disks, its firewall and (at OVH) the bucket exist as Terraform's module says. */
+export function serverStep(options: ServerStepDeps): Step {
+  const { name, directory, state, progress, config } = options;
+
+  async function liveChecks(document: OvhDocument | undefined, made: readonly string[]): Promise<CheckResult[]> {
+    const { region, availabilityZone, flavor, volumeType, sizes } = config;
+    const plan = { region, serverName: document?.name ?? resourceName(name), flavor, image: IMAGE, volumes: [sizes.postgres, sizes.documents], volumeType };
+    const results = await checkOpenStack(config.credentials, availabilityZone === undefined ? plan : { ...plan, availabilityZone }, options.timing);
+    const past = [...(made.includes(SERVER_ADDRESS) ? BEFORE_SERVER : []), ...(made.includes(GUARDED.postgres) && made.includes(GUARDED.documents) ? BEFORE_DISKS : [])];
+    return results.filter(({ id, state: found }) => found === 'failed' && !past.includes(id));
+  }
+
+  async function look(): Promise<Check> {
+    const document = await readDocument(state);
+    const { project } = config.credentials;
+    if (document && 'id' in project && project.id !== document.project) {
+      return blocked(told('server.otherProject', { built: document.project, given: project.id }), told('server.otherProjectFix', {}));
+    }
+    const terraform = document && (await terraformOf(options, document));
+    const begun = terraform !== undefined && (await terraform.hasState());
+    if (begun && (await terraform.plan()) === 'none') {
+      const address = await options.address();
+      if (address !== undefined) return done(address);
+    }
+    const made = begun ? await terraform.resources({ tainted: true }) : [];
+    const failed = await liveChecks(document, made);
+    if (failed.length > 0) return blockedBy(failed);
+    return made.includes(SERVER_ADDRESS) ? needed(told('server.bring', {})) : needed(...describeServer(options));
+  }
+
+  return {
+    id: 'ovh-server',
+    title: told('server.title', {}),
+    onServer: false,
+    check: look,
+
+    async apply() {
+      const known = await readDocument(state);
+      const document = known ?? newDocument(name, (await OpenStack.login(config.credentials, options.timing)).session.project.id);
+      // Stored before anything is made with it: the key of a server that is half made must be found again.
+      if (!known) await writeDocument(state, document);
+      await mkdir(directory, { recursive: true, mode: 0o700 });
+      const terraform = await terraformOf(options, document);
+      progress.update(told('server.preparing', {}));
+      await terraform.init();
+      options.forget();
+      await withLossRefused(() =>
+        terraform.change({}, (digest) => {
+          refuseLoss(digest, []);
+          for (const entry of digest.entries) progress.note(describeEntry(entry, wordsOfDigest(language())));
+        }),
+      );
+    },
+  };
+}
+
+/** What will be made, in words. */
+export function describeServer({ name, config }: Pick<OvhOptions, 'name' | 'config'>): string[] {
+  const { flavor, region, sizes, volumeType, bucket } = config;
+  return [
+    told('server.make', { name: resourceName(name), flavor, region }),
+    told('server.makeDisks', { postgres: sizes.postgres, documents: sizes.documents, type: volumeType }),
+    ...(bucket.at === 'ovh' ? [told('server.makeBucket', { bucket: bucket.name, region: bucket.region })] : []),
+  ];
+}
+
+function blockedBy(failed: readonly CheckResult[]): Check {
+  const reasons = failed.map(({ what, cause }) => (cause ? told('check.because', { what, cause }) : inWords(what, language())));
+  return blocked(reasons.join('; '), ...new Set(failed.flatMap(({ fix }) => fix.map((one) => inWords(one, language())))));
+}
+
+/** Throws RefusedError where a plan would destroy something with data in it that is not among these addresses. */
+export function refuseLoss({ dataLost }: PlanDigest, allowed: readonly string[]): void {
+  const lost = dataLost.filter(({ address }) => !allowed.includes(address)).map(({ name }) => name);
+  if (lost.length > 0) throw lossRefused(lost);
+}
+
+/** Terraform itself refuses to plan the destruction of what is guarded: the same refusal, in its words. */
+export async function withLossRefused<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const message = error instanceof InfraError ? error.message : '';
+    const lost = Object.entries(GUARDED).filter(([, address]) => message.includes('prevent_destroy') && message.includes(address)).map(([guarded]) => guarded);
+    throw lost.length > 0 ? lossRefused(lost, error) : error;
+  }
+}
+
+function lossRefused(lost: readonly string[], cause?: unknown): RefusedError {
+  return new RefusedError(told('plan.wouldLose', { names: lost.join(', ') }), { hints: [told('plan.wouldLoseFix', {}), `koprogo-infra destroy --with-data ${lost.join(',')}`], cause });
+}

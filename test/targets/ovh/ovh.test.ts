@@ -1,0 +1,180 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { DnsResolver, ResolverFor } from '../../../src/dns/name-servers.js';
+import { InfraError, InputError, RefusedError } from '../../../src/errors.js';
+import { machineSchema } from '../../../src/machine.js';
+import { Secret } from '../../../src/secret.js';
+import type { Step } from '../../../src/step.js';
+import type { StateStore } from '../../../src/state/store.js';
+import type { OvhConfig } from '../../../src/targets/ovh/config.js';
+import { GUARDED, SERVER_ADDRESS } from '../../../src/targets/ovh/module.js';
+import { createOvh, type OvhOptions } from '../../../src/targets/ovh/ovh.js';
+import { speak } from '../../../src/words.js';
+import { APPLICATION_KEY, APPLICATION_SECRET, CONSUMER_KEY, type OvhServer, startOvh } from '../../fixtures/ovh-api.js';
+import { RecordingReporter } from '../../fixtures/reporter.js';
+import { testStore } from '../../fixtures/store.js';
+import { TerraformStandIn } from '../../fixtures/terraform-stand-in.js';
+import { OpenStackStandIn } from './openstack/openstack-server.js';
+
+const ID = '0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9';
+const OUTPUTS = {
+  server: { id: ID, ipv4: '203.0.113.7', ipv6: '' },
+  volumes: { postgres: `1${ID.slice(1)}`, documents: `2${ID.slice(1)}` },
+  bucket: { name: 'koprogo-tilleuls', region: 'gra', endpoint: 'https://s3.gra.io.cloud.ovh.net' },
+  bucket_key: { access_key_id: 'ACCESS', secret_access_key: 'planted-s3-secret' },
+};
+
+describe('the target ovh', { timeout: 60_000 }, () => {
+  let directory: string;
+  let cloud: OpenStackStandIn;
+  let ovh: OvhServer;
+  let terraform: TerraformStandIn;
+  let state: StateStore;
+  let reporter: RecordingReporter;
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'koprogo-ovh-target-'));
+    cloud = await OpenStackStandIn.start();
+    ovh = await startOvh();
+    ovh.zones = ['example.be'];
+    terraform = new TerraformStandIn();
+    terraform.outputs = OUTPUTS;
+    state = (await testStore()).documents('tilleuls');
+    reporter = new RecordingReporter();
+  });
+  afterEach(async () => {
+    speak('en');
+    cloud.stop();
+    await ovh.stop();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  /** Name servers that answer with what OVH has published. */
+  const published: ResolverFor = () => {
+    const missing = (code: string) => Promise.reject(Object.assign(new Error(code), { code }));
+    const find = (host: string, type: string) => {
+      if (host === 'ns.example.net') return type === 'A' ? Promise.resolve(['192.0.2.1']) : missing('ENODATA');
+      const found = ovh.published.filter(({ subDomain, fieldType }) => fieldType === type && (subDomain === '' ? 'example.be' : `${subDomain}.example.be`) === host);
+      return found.length > 0 ? Promise.resolve(found.map(({ target }) => target)) : missing('ENODATA');
+    };
+    const resolver = { resolve4: (host: string) => find(host, 'A'), resolve6: (host: string) => find(host, 'AAAA'), resolveCname: (host: string) => find(host, 'CNAME') };
+    return { ...resolver, resolveNs: (host: string) => (host === 'example.be' ? Promise.resolve(['ns.example.net']) : missing('ENOTFOUND')) } as unknown as DnsResolver;
+  };
+
+  function target(changed: Partial<OvhConfig> = {}, more: Partial<OvhOptions> = {}) {
+    const token = { endpoint: 'ovh-eu' as const, applicationKey: APPLICATION_KEY, applicationSecret: new Secret(APPLICATION_SECRET), consumerKey: new Secret(CONSUMER_KEY) };
+    const config: OvhConfig = {
+      credentials: cloud.credentials(),
+      region: 'GRA9',
+      flavor: 'd2-4',
+      volumeType: 'high-speed',
+      sizes: { postgres: 20, documents: 40 },
+      ...(changed.dns === 'elsewhere' ? {} : { api: token }),
+      dns: 'ovh',
+      bucket: { at: 'ovh', name: 'koprogo-tilleuls', region: 'GRA' },
+      ...changed,
+    };
+    const common = { name: 'Tilleuls', directory, state, progress: reporter, site: { domain: 'example.be', www: false }, agree: () => Promise.resolve(true), timing: { pausesMs: [] } };
+    const sshPublicKey = () => Promise.resolve('ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKbQv1SBC2kQvhS0m0Wq operator@example.be');
+    return createOvh({ ...common, config, sshPublicKey, endpoint: ovh.endpoint, terraformHost: terraform.host, resolverFor: published, ...more });
+  }
+  const stepOf = (id: string, ...given: Parameters<typeof target>) => target(...given).steps().find((step) => step.id === id) as Step;
+
+  it('makes the server and leads the names to it, and all of it is done when it is looked at again', async () => {
+    expect(await target().machine()).toBeUndefined();
+    const server = stepOf('ovh-server');
+    expect(await server.check()).toMatchObject({ state: 'needed', changes: [expect.stringContaining('koprogo-tilleuls (d2-4, Debian 13, GRA9)'), expect.any(String), expect.stringContaining('bucket')] });
+    await server.apply();
+    // A new process, which knows only what is stored.
+    expect(await stepOf('ovh-server').check()).toEqual({ state: 'done', detail: '203.0.113.7' });
+    const machine = machineSchema.parse(await target().machine());
+    expect(machine).toMatchObject({ address: { host: '203.0.113.7', port: 22, user: 'debian' }, disks: { postgres: '/dev/disk/by-id/virtio-1a1b2c3d-4e5f-6071-8', documents: '/dev/disk/by-id/virtio-2a1b2c3d-4e5f-6071-8' } });
+    expect(await target().freshDisks()).toEqual(Object.values(machine.disks));
+    const access = await target().bucket();
+    expect([access?.bucket, access?.secretAccessKey.reveal()]).toEqual([{ endpoint: 'https://s3.gra.io.cloud.ovh.net', region: 'gra', bucket: 'koprogo-tilleuls', encryption: { mode: 'AES256' } }, 'planted-s3-secret']);
+
+    const { env = {} } = terraform.last('apply') ?? {};
+    expect(env).toMatchObject({ OS_AUTH_URL: `${cloud.origin}/identity/v3`, OS_USERNAME: 'user-abcdef123456', OS_PASSWORD: cloud.password, OS_PROJECT_ID: '0123abcd', OS_USER_DOMAIN_NAME: 'Default', OS_REGION_NAME: 'GRA9', OS_IDENTITY_API_VERSION: '3' });
+    expect(env).toMatchObject({ OVH_ENDPOINT: 'ovh-eu', OVH_APPLICATION_SECRET: APPLICATION_SECRET, OVH_CONSUMER_KEY: CONSUMER_KEY, TF_VAR_name: 'koprogo-tilleuls' });
+    expect(env['TF_VAR_user_data']).toContain(machine.address.hostKey);
+    expect(env['TF_VAR_user_data']).toContain('61-koprogo-volumes.rules');
+    for (const { argv, env: other } of terraform.runs) if (!['plan', 'apply'].includes(argv[0] ?? '')) expect(JSON.stringify(other)).not.toContain(APPLICATION_SECRET);
+
+    const dns = stepOf('dns');
+    expect((await dns.check()).state).toBe('needed');
+    await dns.apply();
+    expect(await dns.check()).toMatchObject({ state: 'done' });
+    expect(ovh.published.map(({ subDomain, target: to }) => [subDomain, to])).toEqual([['', '203.0.113.7'], ['api', '203.0.113.7']]);
+  });
+
+  it('is blocked by what the live checks find, in the language of the process, and not by what it made itself', async () => {
+    speak('fr');
+    cloud.servers = [{ id: 's1', name: 'koprogo-tilleuls', status: 'ACTIVE' }];
+    const check = await stepOf('ovh-server').check();
+    expect(check).toMatchObject({ state: 'blocked', reason: 'nom de serveur koprogo-tilleuls : il y a déjà un serveur koprogo-tilleuls (s1, ACTIVE)' });
+    expect(terraform.runs).toEqual([]);
+    cloud.servers = [];
+    terraform.failAfter = 6;
+    await expect(stepOf('ovh-server').apply()).rejects.toThrow('no valid host was found');
+    expect(terraform.made).toHaveLength(6);
+    expect(await target().machine()).toBeUndefined();
+    terraform.made.push(SERVER_ADDRESS);
+    cloud.servers = [{ id: 's1', name: 'koprogo-tilleuls', status: 'ACTIVE' }];
+    expect(await stepOf('ovh-server').check()).toEqual({ state: 'needed', changes: ['mettre le serveur dans l’état que Terraform prévoit'] });
+    await stepOf('ovh-server').apply();
+    expect((await stepOf('ovh-server').check()).state).toBe('done');
+  });
+
+  it('has no part of OVH’s API where bucket and zone are elsewhere', async () => {
+    const bucket = { endpoint: 'https://s3.example.net', region: 'eu-1', bucket: 'mine', encryption: { mode: 'AES256' as const } };
+    const access = { bucket, accessKeyId: 'A', secretAccessKey: new Secret('B') };
+    const own = target({ dns: 'elsewhere', bucket: { at: 'elsewhere', access } });
+    await own.steps()[0]?.apply();
+    expect(terraform.last('apply')?.files).not.toContain('bucket.tf');
+    expect(Object.keys(terraform.last('apply')?.env ?? {}).filter((name) => name.startsWith('OVH_'))).toEqual([]);
+    expect(await own.bucket()).toBe(access);
+    expect(ovh.asked).toEqual([]);
+  });
+
+  it('changes nothing where a plan would destroy a disk', async () => {
+    await stepOf('ovh-server').apply();
+    terraform.replacing = [GUARDED.documents];
+    const applied = terraform.runs.filter(({ argv }) => argv[0] === 'apply').length;
+    await expect(stepOf('ovh-server').apply()).rejects.toThrow(RefusedError);
+    expect(terraform.runs.filter(({ argv }) => argv[0] === 'apply')).toHaveLength(applied);
+    expect(reporter.lines.join('\n')).not.toContain('destroy and make anew');
+  });
+
+  it('goes another way for another project', async () => {
+    await stepOf('ovh-server').apply();
+    const check = await stepOf('ovh-server', { credentials: cloud.credentials({ project: { id: 'another' } }) }).check();
+    expect(check).toMatchObject({ state: 'blocked', reason: expect.stringContaining('was built in the project 0123abcd') as string });
+  });
+
+  it('is taken down but for what holds data, and that goes when it is named', async () => {
+    ovh.add('example.be', '', 'A', '198.51.100.9', 3600);
+    await stepOf('ovh-server').apply();
+    await stepOf('dns').apply();
+    expect((await target().describeDestroy()).join('\n')).toContain('not koprogo-tilleuls-postgres: it stays');
+    await expect(target().destroy({ named: ['koprogo-tilleul'] })).rejects.toThrow(InputError);
+    expect(await target().destroy()).toEqual(['koprogo-tilleuls-postgres', 'koprogo-tilleuls-documents', 'koprogo-tilleuls']);
+    expect(terraform.made.sort()).toEqual(Object.values(GUARDED).sort());
+    expect(ovh.published.map(({ subDomain, target: to }) => [subDomain, to])).toEqual([['', '198.51.100.9']]);
+    expect(await target().machine()).toBeUndefined();
+
+    // What Terraform does not know of is found, and said.
+    cloud.keypairs = ['koprogo-tilleuls', 'koprogo-tilleuls-2'];
+    cloud.volumes = [{ id: 'v1', name: 'koprogo-tilleuls-postgres' }, { id: 'v2', name: null }];
+    await expect(target().destroy()).rejects.toThrow(/still something of this installation at OVH: ssh-key koprogo-tilleuls$/);
+    cloud.keypairs = [];
+    expect(await target().destroy({ named: ['koprogo-tilleuls-documents', 'koprogo-tilleuls'] })).toEqual(['koprogo-tilleuls-postgres']);
+    expect(terraform.made).toEqual([GUARDED.postgres]);
+    await expect(target().destroy({ named: ['koprogo-tilleuls-postgres'] })).rejects.toThrow('volume koprogo-tilleuls-postgres');
+    cloud.volumes = [];
+    expect(await target().destroy()).toEqual([]);
+    expect([existsSync(directory), await state.names(), cloud.surprises]).toEqual([false, expect.not.arrayContaining(['ovh']), []]);
+    expect(await target().destroy().catch((error: unknown) => error instanceof InfraError)).toEqual([]);
+  });
+});
