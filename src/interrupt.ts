@@ -1,13 +1,14 @@
 import { EXIT, InfraError } from './errors.js';
+import { say } from './program-words.js';
 
 /** Ctrl-C, or the end of the terminal. */
 export class Interrupted extends InfraError {
   override readonly name = 'Interrupted';
 
   constructor(cause?: unknown) {
-    super('interrupted; nothing that was finished is lost', {
+    super(say('program.interrupted'), {
       exitCode: EXIT.interrupted,
-      hints: ['type the same command again: it goes on where it stopped'],
+      hints: [say('program.again')],
       cause,
     });
   }

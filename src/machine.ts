@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { say } from './program-words.js';
 
 /**
  * A path below /dev/disk/by-id. Letters (/dev/vdb) move between boots and are never accepted.
@@ -6,7 +7,7 @@ import { z } from 'zod';
  */
 export const diskId = z
   .string()
-  .regex(/^\/dev\/disk\/by-id\/[A-Za-z0-9][A-Za-z0-9._:+=@-]{2,200}$/, 'must be a path below /dev/disk/by-id, such as /dev/disk/by-id/virtio-0a1b2c3d');
+  .regex(/^\/dev\/disk\/by-id\/[A-Za-z0-9][A-Za-z0-9._:+=@-]{2,200}$/, { error: () => say('machine.disk') });
 
 /** Ports that nobody outside may reach, whatever listens there: Docker's API, PostgreSQL, the backend behind the router. */
 export const CLOSED_PORTS: readonly number[] = [2375, 5432, 8080];
@@ -16,8 +17,8 @@ export const machineSchema = z.object({
   address: z.object({
     host: z.string(),
     port: z.number().int().min(1).max(65535),
-    user: z.string().regex(/^[a-z_][a-z0-9_-]{0,31}$/, 'must be a user name'),
-    hostKey: z.string().regex(/^(ssh-ed25519|ecdsa-sha2-nistp256|ssh-rsa) [A-Za-z0-9+/]{40,}=*( [^\n]*)?$/, 'must be a line like "ssh-ed25519 AAAA…"'),
+    user: z.string().regex(/^[a-z_][a-z0-9_-]{0,31}$/, { error: () => say('machine.user') }),
+    hostKey: z.string().regex(/^(ssh-ed25519|ecdsa-sha2-nistp256|ssh-rsa) [A-Za-z0-9+/]{40,}=*( [^\n]*)?$/, { error: () => say('machine.hostKey') }),
   }),
   disks: z.object({ postgres: diskId, documents: diskId }),
   /** Where the server's ports 80 and 443 answer from this computer. */
@@ -32,11 +33,11 @@ export type Machine = z.infer<typeof machineSchema>;
 /** An S3 bucket, and where it answers. */
 export const bucketSchema = z.object({
   /** As the server reaches it. */
-  endpoint: z.url({ protocol: /^https?$/, error: 'must be an http or https address' }),
+  endpoint: z.url({ protocol: /^https?$/, error: () => say('bucket.endpoint') }),
   /** As this computer reaches it, where that differs. */
-  endpointFromHere: z.url({ protocol: /^https?$/, error: 'must be an http or https address' }).optional(),
-  region: z.string().regex(/^[a-z0-9-]{2,32}$/, 'must be a region name, such as eu-west-1'),
-  bucket: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'must be an S3 bucket name: 3 to 63 lower-case letters, digits, dots, hyphens'),
+  endpointFromHere: z.url({ protocol: /^https?$/, error: () => say('bucket.endpoint') }).optional(),
+  region: z.string().regex(/^[a-z0-9-]{2,32}$/, { error: () => say('bucket.region') }),
+  bucket: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, { error: () => say('bucket.name') }),
   /** The server-side encryption to ask for and to find in HEAD afterwards; "none" is the operator's explicit choice. */
   encryption: z.discriminatedUnion('mode', [
     z.object({ mode: z.literal('AES256') }),

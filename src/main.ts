@@ -3,6 +3,7 @@ import { run } from './cli/cli.js';
 import { closeAll } from './closing.js';
 import { EXIT, type ExitCode, InfraError } from './errors.js';
 import { onInterrupt } from './interrupt.js';
+import { say } from './program-words.js';
 import { chooseLanguage, speak } from './words.js';
 
 onInterrupt((reason) => {
@@ -27,6 +28,6 @@ async function report(error: unknown): Promise<ExitCode> {
     if (verbose) process.stderr.write(`\n${everythingAbout(error)}\n`);
     return error.exitCode;
   }
-  console.error('This is a bug in koprogo-infra, not a mistake of yours. Please report it with the lines below.\n', error);
+  console.error(say('program.bug'), error);
   return EXIT.bug;
 }

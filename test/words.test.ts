@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { InputError } from '../src/errors.js';
@@ -7,12 +7,14 @@ import { chooseLanguage, fillIn, language, speak, speaker, type Vocabulary } fro
 
 const SOURCE = fileURLToPath(new URL('../src/', import.meta.url));
 const files = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
-/** Terraform's own words are read there, not spoken; the OVH target has words with a test of their own. */
+/** Some files of that name hold words to be read and not said, as Terraform's; the OVH target's table has a test of its own. */
 const rooms = await Promise.all(
   files
-    .filter((name) => basename(name) === 'words.ts' && !['words.ts', join('targets', 'ovh', 'words.ts')].includes(name))
+    .filter((name) => name.endsWith('words.ts') && name !== 'words.ts')
     .map(async (name) => ({ name, words: ((await import(pathToFileURL(join(SOURCE, name)).href)) as { WORDS?: Vocabulary }).WORDS })),
 );
+/** At the top: only what lies beside it. */
+const isBelow = (folder: string, file: string) => (folder === '.' ? dirname(file) === '.' : file.startsWith(join(folder, '/')));
 const namesIn = (sentence: string) => [...new Set(Array.from(sentence.matchAll(/\{(\w+)\}/g), (match) => match[1]))].sort();
 
 afterEach(() => {
@@ -20,7 +22,7 @@ afterEach(() => {
 });
 
 describe.each(rooms.flatMap(({ name, words }) => (words ? [{ name, words }] : [])))('the words of $name', ({ name, words }) => {
-  const sources = files.filter((file) => file !== name && (`${file}/`.startsWith(`${dirname(name)}/`))).map((file) => readFileSync(join(SOURCE, file), 'utf8')).join('\n');
+  const sources = files.filter((file) => file !== name && isBelow(dirname(name), file)).map((file) => readFileSync(join(SOURCE, file), 'utf8')).join('\n');
 
   it.each(Object.entries(words))('%s: the same names in both languages, used, and French that is French', (id, { en, fr }) => {
     expect(namesIn(fr)).toEqual(namesIn(en));

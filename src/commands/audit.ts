@@ -8,6 +8,7 @@ import { table } from '../ui/format.js';
 import { type Invocation, listOption, textOption } from './invocation.js';
 import { theStore } from './open.js';
 import { print } from './print.js';
+import { say } from './store-words.js';
 
 const OWN_OPERATIONS = ['begin', 'cut', 'lost'];
 const MAX_SHOWN = 10_000;
@@ -28,7 +29,7 @@ async function trustFor(path: string): Promise<Trust> {
   try {
     return await trustOf(await theStore(), path);
   } catch (error) {
-    if (error instanceof InfraError) return { endUnchecked: `the encrypted state cannot be opened (${error.message})` };
+    if (error instanceof InfraError) return { endUnchecked: say('audit.stateClosed', { why: error.message }) };
     throw error;
   }
 }
@@ -62,38 +63,41 @@ function logPath(invocation: Invocation): string {
 /** The verdict first, then what it rests on, then every finding. */
 export function verificationText(path: string, result: AuditVerification, trust: Trust): string {
   const { verdict, findings, moreFindings, cuts, lost } = result;
+  const found = findings.length + moreFindings;
   const verdicts: Record<AuditVerification['verdict'], string> = {
-    empty: `There is no audit log yet: ${path}`,
-    intact: `Intact: ${result.lines} lines, each as it was written, none missing between them.`,
-    cut: `Intact, but for ${cuts.length === 1 ? 'one line that was' : `${cuts.length} lines that were`} cut off while being written (a power cut, or a kill).`,
-    unproven: `Nothing wrong was found, but ${result.sealedByAnotherKey} of ${result.lines} lines are sealed by a key that is not at hand:\nwhoever can write the file could have made them.`,
-    tampered: `TAMPERED WITH: ${findings.length + moreFindings} finding${findings.length + moreFindings === 1 ? '' : 's'} in ${result.lines} lines.`,
+    empty: say('audit.empty', { path }),
+    intact: say('audit.intact', { lines: result.lines }),
+    cut: cuts.length === 1 ? say('audit.cutOne') : say('audit.cutMany', { count: cuts.length }),
+    unproven: say('audit.unproven', { count: result.sealedByAnotherKey, lines: result.lines }),
+    tampered: found === 1 ? say('audit.tamperedOne', { lines: result.lines }) : say('audit.tamperedMany', { count: found, lines: result.lines }),
   };
-  const places = cuts.map(({ file, line, bytes }) => [`${file}:${line}`, `cut off after ${bytes} bytes`]);
+  const places = cuts.map(({ file, line, bytes }) => [`${file}:${line}`, say('audit.cutAfter', { bytes })]);
   const rows = [...findings.map(({ file, line, what }) => [line === 0 ? file : `${file}:${line}`, what]), ...places];
   return [
     verdicts[verdict],
     ...(rows.length > 0 ? ['', table(rows)] : []),
-    ...(moreFindings > 0 ? [`and ${moreFindings} more`] : []),
+    ...(moreFindings > 0 ? [say('audit.more', { count: moreFindings })] : []),
     ...(verdict === 'empty' ? [] : ['', ...basis(result, trust)]),
     ...(verdict === 'empty' && trust.endUnchecked !== undefined ? ['', endText(result, trust)] : []),
-    ...(lost > 0 ? [`${lost} operations could not be recorded, as the log itself says: it could not be written then.`] : []),
+    ...(lost > 0 ? [say('audit.lost', { count: lost })] : []),
   ].join('\n');
 }
 
 function basis(result: AuditVerification, trust: Trust): string[] {
   const key =
     (trust.auditKeys ?? []).length > 0
-      ? `${result.sealedByKey} lines were checked with the key; ${result.sealedWithoutKey} were written without one.`
-      : 'Checked without a key: whoever can write the file could have written all of it anew.';
+      ? say('audit.withKey', { sealed: result.sealedByKey, unsealed: result.sealedWithoutKey })
+      : say('audit.withoutKey');
   return [key, endText(result, trust)];
 }
 
 function endText({ head }: AuditVerification, { anchor, endUnchecked }: Trust): string {
-  if (endUnchecked !== undefined) return `The end was not checked: ${endUnchecked}.\nLines removed at the end of the log would not be noticed.`;
-  if (!anchor) return 'No end is remembered: lines removed at the end of the log would not be noticed.';
+  if (endUnchecked !== undefined) return say('audit.endUnchecked', { why: endUnchecked });
+  if (!anchor) return say('audit.noEnd');
   const later = Math.max(0, (head?.seq ?? 0) - anchor.seq);
-  return `The end was compared with line ${anchor.seq}, which the encrypted state remembers${later === 0 ? '' : `; ${later === 1 ? 'one line was' : `${later} lines were`} written after it`}.`;
+  const line = String(anchor.seq);
+  if (later === 0) return say('audit.end', { line });
+  return later === 1 ? say('audit.endOneLater', { line }) : say('audit.endManyLater', { line, later });
 }
 
 interface Filter {
@@ -120,30 +124,31 @@ export async function auditShow(invocation: Invocation): Promise<ExitCode> {
 }
 
 function showText(entries: readonly AuditLine[], matched: number, unreadable: number): string {
-  if (matched === 0) return unreadable === 0 ? 'No entries.' : `No entries, and ${unreadable} lines that cannot be read: koprogo-infra audit verify`;
+  if (matched === 0) return unreadable === 0 ? say('audit.noEntries') : say('audit.onlyUnreadable', { count: unreadable });
   const rows = entries.map((line) => [line.time.slice(0, 19).replace('T', ' '), line.operation, line.result, objectText(line), line.key ?? '-', `${line.by.user}@${line.by.host}`]);
-  const more = matched > entries.length ? `\n\n${entries.length} of ${matched} entries; --last ${Math.min(matched, MAX_SHOWN)} shows ${matched > MAX_SHOWN ? 'more' : 'all'}.` : '';
-  const damaged = unreadable > 0 ? `\n\n${unreadable} lines cannot be read: koprogo-infra audit verify` : '';
+  const counts = { shown: entries.length, matched, last: Math.min(matched, MAX_SHOWN) };
+  const more = matched > entries.length ? `\n\n${matched > MAX_SHOWN ? say('audit.lastMore', counts) : say('audit.lastAll', counts)}` : '';
+  const damaged = unreadable > 0 ? `\n\n${say('audit.unreadable', { count: unreadable })}` : '';
   // A name may hold a newline: that would begin a row of its own making.
   const cells = rows.map((row) => row.map((cell) => cell.replace(/[\n\t]/g, '\uFFFD')));
-  return `${table([['TIME (UTC)', 'OPERATION', 'RESULT', 'OBJECT', 'KEY', 'BY'], ...cells])}${more}${damaged}`;
+  return `${table([say('audit.columns').split('|'), ...cells])}${more}${damaged}`;
 }
 
 function objectText({ object, cut, lost }: AuditLine): string {
   if (object) return `${object.installation}/${object.kind}/${object.name}${object.serial === undefined ? '' : `#${object.serial}`}`;
-  if (lost !== undefined) return `${lost} lines were not written`;
-  return cut ? `${cut.bytes} bytes of a cut line` : '-';
+  if (lost !== undefined) return say('audit.notWritten', { count: lost });
+  return cut ? say('audit.cutLine', { bytes: cut.bytes }) : '-';
 }
 
 /** Throws one InputError for everything that is wrong. */
 function filterFrom(invocation: Invocation): Filter {
   const problems: string[] = [];
   const operations = listOption(invocation, 'operation');
-  for (const name of operations) if (![...AUDIT_OPERATIONS, ...OWN_OPERATIONS].includes(name)) problems.push(`--operation ${name} is not one of ${AUDIT_OPERATIONS.join(', ')}`);
+  for (const name of operations) if (![...AUDIT_OPERATIONS, ...OWN_OPERATIONS].includes(name)) problems.push(say('audit.badOperation', { name, names: AUDIT_OPERATIONS.join(', ') }));
   const since = timeOption(invocation, 'since', problems);
   const until = timeOption(invocation, 'until', problems);
   const last = textOption(invocation, 'last') ?? String(DEFAULT_SHOWN);
-  if (!/^[1-9][0-9]{0,4}$/.test(last) || Number(last) > MAX_SHOWN) problems.push(`--last must be a number from 1 to ${MAX_SHOWN}`);
+  if (!/^[1-9][0-9]{0,4}$/.test(last) || Number(last) > MAX_SHOWN) problems.push(say('audit.badLast', { most: MAX_SHOWN }));
   if (problems.length > 0) throw new InputError(problems.join('\n'));
   const object = textOption(invocation, 'object')?.toLowerCase();
   const key = textOption(invocation, 'key');
@@ -165,6 +170,6 @@ function timeOption(invocation: Invocation, name: string, problems: string[]): n
   const text = textOption(invocation, name);
   if (text === undefined) return undefined;
   const time = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(time)) problems.push(`--${name} must be a day or a time in UTC, such as 2026-11-22 or 2026-11-22T10:15:00Z`);
+  if (Number.isNaN(time)) problems.push(say('audit.badTime', { option: name }));
   return time;
 }

@@ -16,23 +16,24 @@ import { bytes, table } from '../ui/format.js';
 import { flag, type Invocation, textOption } from './invocation.js';
 import { withInstallation } from './open.js';
 import { print } from './print.js';
+import { say } from './words.js';
 
 export async function backupRun(invocation: Invocation): Promise<ExitCode> {
   const result = await withInstallation(invocation, {}, async ({ server, reporter }) => runBackup({ server: await server(), progress: reporter }));
-  print(invocation, result, () => `Backup ${result.id ?? ''}: ${bytes(result.storedBytes ?? 0)} stored, encrypted and checked.`);
+  print(invocation, result, () => say('backup.done', { id: result.id ?? '', size: bytes(result.storedBytes ?? 0) }));
   return EXIT.ok;
 }
 
 export async function backupList(invocation: Invocation): Promise<ExitCode> {
   const backups = await withInstallation(invocation, {}, (context) => withBackups(context, listBackups));
-  print(invocation, { backups }, () => (backups.length === 0 ? 'No backups yet.' : table([['ID', 'SIZE', 'TABLES', 'ROWS', 'STATE'], ...backups.map(row)])));
+  print(invocation, { backups }, () => (backups.length === 0 ? say('backup.none') : table([say('backup.columns').split('|'), ...backups.map(row)])));
   return EXIT.ok;
 }
 
 function row(backup: ListedBackup): string[] {
-  if (backup.state === 'incomplete') return [backup.id, bytes(backup.storedBytes), '-', '-', `not a backup: ${backup.reason}`];
+  if (backup.state === 'incomplete') return [backup.id, bytes(backup.storedBytes), '-', '-', say('backup.incomplete', { reason: backup.reason })];
   const counts = Object.values(backup.manifest.database.rowCounts);
-  return [backup.id, bytes(backup.storedBytes), String(counts.length), String(counts.reduce((sum, count) => sum + count, 0)), 'complete'];
+  return [backup.id, bytes(backup.storedBytes), String(counts.length), String(counts.reduce((sum, count) => sum + count, 0)), say('backup.complete')];
 }
 
 export async function backupRestore(invocation: Invocation): Promise<ExitCode> {
@@ -53,34 +54,34 @@ export async function backupRestore(invocation: Invocation): Promise<ExitCode> {
 
 async function agreeToReplace(invocation: Invocation, id: string): Promise<void> {
   if (flag(invocation, 'yes')) return;
-  if (!hasTerminal()) throw new RefusedError('replacing the live database was not agreed to', { hints: [`koprogo-infra backup restore ${id} --in-place --yes`] });
-  const agreed = await askYesNo(`The site stops for a moment, and what was entered since backup ${id} will no longer be live (the old database is kept). Go on?`, false);
-  if (!agreed) throw new RefusedError('not agreed to; nothing was changed');
+  if (!hasTerminal()) throw new RefusedError(say('backup.notAgreed'), { hints: [`koprogo-infra backup restore ${id} --in-place --yes`] });
+  const agreed = await askYesNo(say('backup.agree', { id }), false);
+  if (!agreed) throw new RefusedError(say('backup.nothingChanged'));
 }
 
 function restoreText({ id, tables, database, previous }: RestoreReport): string {
-  const rows = tables.map((one) => [one.table, String(one.expected ?? '-'), String(one.found ?? '-'), one.verdict]);
-  const where = database === undefined ? 'The scratch database was dropped again.' : `It is the database ${database}.`;
-  const kept = previous === undefined ? '' : `\nThe old one is kept as ${previous}. When you are sure: koprogo-infra backup discard ${previous}`;
-  return `${table([['TABLE', 'IN THE BACKUP', 'RESTORED', ''], ...rows])}\n\nBackup ${id} was restored, every table equal. ${where}${kept}`;
+  const rows = tables.map((one) => [one.table, String(one.expected ?? '-'), String(one.found ?? '-'), one.verdict === 'equal' ? say('backup.equal') : one.verdict]);
+  const where = database === undefined ? say('backup.scratchDropped') : say('backup.scratchKept', { database });
+  const kept = previous === undefined ? '' : say('backup.previousKept', { previous });
+  return `${table([[...say('backup.restoreColumns').split('|'), ''], ...rows])}\n\n${say('backup.restored', { id, where })}${kept}`;
 }
 
 export async function backupVerify(invocation: Invocation): Promise<ExitCode> {
   const report = await withInstallation(invocation, {}, (context) =>
     withChosenBackup(invocation, context, (source) => verifyBackup({ ...source, progress: context.reporter })),
   );
-  print(invocation, report, () => `Backup ${report.id} is whole: every object decrypts, and its checksums are those of the manifest.`);
+  print(invocation, report, () => say('backup.whole', { id: report.id }));
   return EXIT.ok;
 }
 
 export async function backupDiscard(invocation: Invocation): Promise<ExitCode> {
   const name = invocation.arguments[0] ?? '';
   if (!flag(invocation, 'yes')) {
-    if (!hasTerminal()) throw new RefusedError(`dropping ${name} was not agreed to`, { hints: [`koprogo-infra backup discard ${name} --yes`] });
-    if (!(await askYesNo(`Drop the database ${name}? There is no way back.`, false))) throw new RefusedError('not agreed to; nothing was changed');
+    if (!hasTerminal()) throw new RefusedError(say('backup.dropNotAgreed', { name }), { hints: [`koprogo-infra backup discard ${name} --yes`] });
+    if (!(await askYesNo(say('backup.drop', { name }), false))) throw new RefusedError(say('backup.nothingChanged'));
   }
   await withInstallation(invocation, { purpose: 'backup discard' }, async (context) => discardDatabase(await databaseTarget(context), name));
-  print(invocation, { discarded: name }, () => `Dropped ${name}.`);
+  print(invocation, { discarded: name }, () => say('backup.dropped', { name }));
   return EXIT.ok;
 }
 
@@ -105,13 +106,13 @@ async function chosenKey(invocation: Invocation, context: Context): Promise<{ ar
   }
   const armored = new Secret(await readInput(keyFile));
   if (typed) return { armored, passphrase: typed };
-  return { armored, passphrase: hasTerminal() ? await askSecret('Passphrase of the recovery key') : undefined };
+  return { armored, passphrase: hasTerminal() ? await askSecret(say('backup.passphrase')) : undefined };
 }
 
 async function readInput(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (cause) {
-    throw new InputError(`${path} cannot be read: ${messageOf(cause)}`, { cause });
+    throw new InputError(say('backup.notReadable', { path, why: messageOf(cause) }), { cause });
   }
 }

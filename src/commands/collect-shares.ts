@@ -6,6 +6,7 @@ import { parseShare } from '../keys/recovery/share-text.js';
 import { checkEnough, checkFits, type Share } from '../keys/recovery/shares.js';
 import { Secret } from '../secret.js';
 import { type Invocation, textOption } from './invocation.js';
+import { say } from './store-words.js';
 
 /** A sheet has about 3 kB. */
 const MOST_BYTES = 64 * 1024;
@@ -35,7 +36,7 @@ export async function collectShares(invocation: Invocation): Promise<Collected> 
     if (privateKey) keys.set(privateKey.reveal().replaceAll(/\s/g, ''), privateKey.reveal());
   }
   if (!given && keys.size > 1) {
-    throw new InputError('the private keys on these sheets differ, and they must be the same on each', { hints: ['one may have been copied with an error: name a file with the right one: --private-key FILE'] });
+    throw new InputError(say('shares.keysDiffer'), { hints: [say('shares.nameRight')] });
   }
   while (hasTerminal() && shares.length < (shares[0]?.threshold ?? 1)) shares.push(await typed(shares));
   checkEnough(shares);
@@ -45,8 +46,8 @@ export async function collectShares(invocation: Invocation): Promise<Collected> 
 
 async function typed(others: readonly Share[]): Promise<Share> {
   const [first] = others;
-  const which = first ? `share ${others.length + 1} of the ${first.threshold} that are needed (set ${first.set})` : 'a share';
-  const text = await askFromPaper(`Type ${which}, all 13 groups`, (answer) => {
+  const question = first ? say('shares.typeNext', { next: others.length + 1, threshold: first.threshold, set: first.set }) : say('shares.typeFirst');
+  const text = await askFromPaper(question, (answer) => {
     try {
       checkFits(parseShare(answer), others);
       return undefined;
@@ -60,7 +61,7 @@ async function typed(others: readonly Share[]): Promise<Share> {
 
 async function read(file: string): Promise<string> {
   const content = await readRegularFile(file, MOST_BYTES);
-  if (!content) throw new InputError(`${file} does not exist`);
+  if (!content) throw new InputError(say('shares.noFile', { file }));
   return content.toString('utf8');
 }
 
@@ -68,7 +69,7 @@ function inFile(file: string, work: () => void): void {
   try {
     work();
   } catch (cause) {
-    if (cause instanceof InfraError) throw new InputError(`${file}: ${cause.message}`, { hints: cause.hints, cause });
+    if (cause instanceof InfraError) throw new InputError(say('shares.inFile', { file, why: cause.message }), { hints: cause.hints, cause });
     throw cause;
   }
 }

@@ -6,6 +6,7 @@ import { TextReporter } from '../ui/reporter.js';
 import { flag, type Invocation, textOption } from './invocation.js';
 import { ANSWERS_DOCUMENT, answersSchema, chooseInstallation, theStore, withState } from './open.js';
 import { print } from './print.js';
+import { say } from './words.js';
 
 /** Removes what the target created, then the secrets on this computer. Backups in a bucket of the operator's stay. */
 export async function destroy(invocation: Invocation): Promise<ExitCode> {
@@ -17,9 +18,9 @@ export async function destroy(invocation: Invocation): Promise<ExitCode> {
     const target = answers && createContext({ name, state, config: toConfig(answers), reporter, patience: 0 }).target;
     const lines = [
       ...((await target?.describeDestroy()) ?? []),
-      'the encrypted state on this computer: recovery passphrases, recovery key, SSH key. Without a copy, no backup of this installation can ever be opened again',
+      say('destroy.state'),
     ];
-    reporter.heading(`To be removed with installation "${name}":`);
+    reporter.heading(say('destroy.heading', { name }));
     for (const line of lines) reporter.note(`  ${line}`);
     await agree(invocation, name);
     const stays = (await target?.destroy()) ?? [];
@@ -28,17 +29,17 @@ export async function destroy(invocation: Invocation): Promise<ExitCode> {
     reporter.clear();
     return lines;
   });
-  print(invocation, { removed }, () => 'Removed.');
+  print(invocation, { removed }, () => say('destroy.removed'));
   return EXIT.ok;
 }
 
 async function agree(invocation: Invocation, name: string): Promise<void> {
   const given = textOption(invocation, 'confirm');
-  if (given !== undefined && given !== name) throw new InputError(`--confirm ${given} does not name the installation "${name}"`);
+  if (given !== undefined && given !== name) throw new InputError(say('destroy.otherName', { given, name }));
   if (given === name && (flag(invocation, 'yes') || !hasTerminal())) return;
   if (!hasTerminal()) {
-    throw new RefusedError('destroying needs the name of the installation', { hints: [`koprogo-infra destroy --installation ${name} --confirm ${name} --yes`] });
+    throw new RefusedError(say('destroy.needsName'), { hints: [`koprogo-infra destroy --installation ${name} --confirm ${name} --yes`] });
   }
-  const typed = await askText(`There is no way back. Type "${name}" to go on`);
-  if (typed.trim() !== name) throw new RefusedError(`"${typed}" is not "${name}"; nothing was removed`);
+  const typed = await askText(say('destroy.type', { name }));
+  if (typed.trim() !== name) throw new RefusedError(say('destroy.notTheName', { typed, name }));
 }

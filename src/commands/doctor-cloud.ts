@@ -11,6 +11,7 @@ import { TextReporter } from '../ui/reporter.js';
 import { language as spoken, type Language } from '../words.js';
 import { type Invocation, textOption } from './invocation.js';
 import { print } from './print.js';
+import { say } from './words.js';
 
 /** The server that the checks have in mind, where no flavor is named: room for the site and for restore tests beside it. */
 const DEFAULT_FLAVOR = 'd2-4';
@@ -38,7 +39,7 @@ export async function doctorCloud(invocation: Invocation, openRcFile: string): P
   for (const warning of openRc.warnings.filter(({ id }) => id !== 'openrc.passwordInside')) reporter.warn(inWords(warning, language));
   const credentials = await credentialsOf(openRc);
   const region = textOption(invocation, 'region') ?? openRc.values.region;
-  reporter.update(`asking ${new URL(credentials.authUrl).host}`);
+  reporter.update(say('doctor.asking', { host: new URL(credentials.authUrl).host }));
   const results = await look(credentials, region, textOption(invocation, 'flavor') ?? DEFAULT_FLAVOR).finally(() => {
     reporter.clear();
   });
@@ -54,22 +55,22 @@ async function look(credentials: Credentials, region: string | undefined, flavor
   }
   const { result, cloud } = await checkLogin(credentials);
   if (!cloud) return [result];
-  throw new InputError('the OpenRC file names no region', { hints: [`one of: ${cloud.regions().join(', ')}`, 'koprogo-infra doctor --openrc FILE --region NAME'] });
+  throw new InputError(say('doctor.noRegion'), { hints: [say('doctor.oneOf', { regions: cloud.regions().join(', ') }), 'koprogo-infra doctor --openrc FILE --region NAME'] });
 }
 
 async function credentialsOf({ values, missing }: OpenRc): Promise<Credentials> {
   const other = missing.flatMap((key) => NEEDED[key] ?? []);
-  if (other.length > 0) throw new InputError(`the OpenRC file does not set ${other.join(', ')}`, { hints: ['download it again from the OVHcloud manager: Public Cloud, Users & Roles'] });
+  if (other.length > 0) throw new InputError(say('doctor.notSet', { names: other.join(', ') }), { hints: [say('doctor.download')] });
   const found = credentialsFrom({ ...values, password: values.password ?? (await passwordOf(values.username ?? '')) });
-  if (!found) throw new InputError('the OpenRC file does not say enough for a login');
+  if (!found) throw new InputError(say('doctor.notEnough'));
   return found;
 }
 
 async function passwordOf(username: string): Promise<Secret> {
   const given = process.env['OS_PASSWORD'];
   if (given !== undefined && given !== '') return new Secret(given);
-  if (hasTerminal()) return askSecret(`Password of ${username}`);
-  throw new InputError(`the OpenRC file does not hold the password of ${username}, and there is no terminal to ask at`, { hints: ['set OS_PASSWORD for this command'] });
+  if (hasTerminal()) return askSecret(say('doctor.password', { username }));
+  throw new InputError(say('doctor.noPassword', { username }), { hints: [say('doctor.setPassword')] });
 }
 
 /** A result in words, for a person and for --json. */
@@ -88,5 +89,5 @@ function inLanguage({ id, state, what, cause, fix }: CheckResult, language: Lang
 
 function line({ state, what, cause, fix }: Finding, language: Language): string {
   const mark = MARKS[language][state].padEnd(8);
-  return [`  ${mark} ${what}${cause === null ? '' : `: ${cause}`}`, ...fix.map((hint) => `             → ${hint}`)].join('\n');
+  return [`  ${mark} ${cause === null ? what : say('doctor.line', { what, found: cause })}`, ...fix.map((hint) => `             → ${hint}`)].join('\n');
 }

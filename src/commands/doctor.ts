@@ -8,6 +8,7 @@ import { findTerraform } from '../terraform/program.js';
 import { bytes } from '../ui/format.js';
 import { type Invocation, textOption } from './invocation.js';
 import { print } from './print.js';
+import { say } from './words.js';
 
 interface Finding {
   what: string;
@@ -26,25 +27,25 @@ export async function doctor(invocation: Invocation): Promise<ExitCode> {
   const openRc = textOption(invocation, 'openrc');
   if (openRc !== undefined) return (await import('./doctor-cloud.js')).doctorCloud(invocation, openRc);
   const unused = ['region', 'flavor'].filter((name) => textOption(invocation, name) !== undefined);
-  if (unused.length > 0) throw new InputError(`--${unused.join(', --')}: of use only with --openrc`, { hints: ['koprogo-infra doctor --openrc FILE'] });
+  if (unused.length > 0) throw new InputError(say('doctor.onlyWithOpenRc', { options: unused.join(', --') }), { hints: ['koprogo-infra doctor --openrc FILE'] });
   const findings = [node(), await terraform(), await program('ssh', 'openssh-client'), await program('ssh-agent', 'openssh-client'), await disk(), await clock(), await kvm(), root()];
   print(invocation, { findings }, () => findings.map(line).join('\n'));
   return findings.some(({ ok, optional }) => !ok && !optional) ? EXIT.usage : EXIT.ok;
 }
 
 function line({ ok, optional, what, found, fix }: Finding): string {
-  const mark = ok ? 'ok      ' : optional ? 'note    ' : 'MISSING ';
-  return `  ${mark} ${what}: ${found}${ok || fix === undefined ? '' : `\n             → ${fix}`}`;
+  const mark = (ok ? say('doctor.ok') : optional ? say('doctor.note') : say('doctor.missing')).padEnd(8);
+  return `  ${mark} ${say('doctor.line', { what, found })}${ok || fix === undefined ? '' : `\n             → ${fix}`}`;
 }
 
 function node(): Finding {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   const ok = major > MIN_NODE[0] || (major === MIN_NODE[0] && minor >= MIN_NODE[1]);
-  return { what: 'Node.js', ok, optional: false, found: process.versions.node, fix: `install Node.js ${MIN_NODE.join('.')} or newer` };
+  return { what: 'Node.js', ok, optional: false, found: process.versions.node, fix: say('doctor.installNode', { version: MIN_NODE.join('.') }) };
 }
 
 async function terraform(): Promise<Finding> {
-  const what = 'Terraform or OpenTofu';
+  const what = say('doctor.terraform');
   try {
     const { command, version } = await findTerraform(new LocalHost());
     return { what, ok: true, optional: false, found: `${command} ${version}` };
@@ -56,7 +57,7 @@ async function terraform(): Promise<Finding> {
 
 async function program(name: string, debianPackage: string): Promise<Finding> {
   const found = await onPath(name);
-  return { what: name, ok: found !== undefined, optional: false, found: found ?? 'not installed', fix: `apt-get install ${debianPackage}` };
+  return { what: name, ok: found !== undefined, optional: false, found: found ?? say('doctor.notInstalled'), fix: `apt-get install ${debianPackage}` };
 }
 
 async function onPath(name: string): Promise<string | undefined> {
@@ -70,7 +71,7 @@ async function onPath(name: string): Promise<string | undefined> {
 
 async function disk(): Promise<Finding> {
   const free = await freeBytes(homedir());
-  return { what: 'free disk space', ok: free >= MIN_FREE_BYTES, optional: true, found: bytes(free), fix: `the sandbox wants ${bytes(MIN_FREE_BYTES)}` };
+  return { what: say('doctor.diskSpace'), ok: free >= MIN_FREE_BYTES, optional: true, found: bytes(free), fix: say('doctor.sandboxWants', { size: bytes(MIN_FREE_BYTES) }) };
 }
 
 /** A clock that no service keeps right drifts; S3 refuses requests that are 15 minutes off. */
@@ -78,17 +79,18 @@ async function clock(): Promise<Finding> {
   const timedatectl = await onPath('timedatectl');
   const asked = timedatectl === undefined ? undefined : await new LocalHost().run({ argv: [timedatectl, 'show', '-p', 'NTPSynchronized', '--value'], accept: [0, 1] });
   const synchronized = asked?.stdout.trim() === 'yes';
-  return { what: 'clock', ok: synchronized, optional: true, found: `${new Date().toISOString()}${synchronized ? '' : ', not known to be kept right by a service'}`, fix: 'apt-get install systemd-timesyncd' };
+  const time = new Date().toISOString();
+  return { what: say('doctor.clock'), ok: synchronized, optional: true, found: synchronized ? time : say('doctor.notKept', { time }), fix: 'apt-get install systemd-timesyncd' };
 }
 
 /** The node alone proves nothing: it also exists where the processor lends no virtualization. */
 async function kvm(): Promise<Finding> {
   const opens = await access('/dev/kvm', constants.R_OK | constants.W_OK).then(() => true, () => false);
   const usable = opens && /^flags\s*:.*\b(vmx|svm)\b/m.test(await readFile('/proc/cpuinfo', 'utf8'));
-  return { what: 'KVM', ok: usable, optional: true, found: usable ? '/dev/kvm' : 'not usable', fix: 'the sandbox works without it, several times slower' };
+  return { what: 'KVM', ok: usable, optional: true, found: usable ? '/dev/kvm' : say('doctor.notUsable'), fix: say('doctor.withoutKvm') };
 }
 
 function root(): Finding {
   const isRoot = process.getuid?.() === 0;
-  return { what: 'root', ok: isRoot, optional: true, found: isRoot ? 'yes' : 'no', fix: 'the sandbox installs Debian packages and builds images: run it as root, or install what it names' };
+  return { what: 'root', ok: isRoot, optional: true, found: isRoot ? say('doctor.yes') : say('doctor.no'), fix: say('doctor.asRoot') };
 }

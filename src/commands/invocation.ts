@@ -1,4 +1,5 @@
 import { InputError } from '../errors.js';
+import { say } from './option-words.js';
 
 /** What the command line said. Options are commander's, by camel-cased name; each command validates its own. */
 export interface Invocation {
@@ -16,8 +17,8 @@ export function placeOption({ options }: Pick<Invocation, 'options'>, name: stri
   const url = options[name];
   if (typeof url !== 'string') return undefined;
   if (/^[a-z0-9]+:\/\/[^/@]*:[^/@]*@/i.test(url)) {
-    throw new InputError(`--${name} must not hold a password: the command line is seen by everybody on this computer`, {
-      hints: ['write the URL into a file that only you can read, and set KOPROGO_STATE_FILE (state migrate: a line KOPROGO_STATE_FILE=… in the file of --settings)'],
+    throw new InputError(say('option.noPassword', { option: name }), {
+      hints: [say('option.stateFile')],
     });
   }
   return url;

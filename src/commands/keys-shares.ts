@@ -14,6 +14,7 @@ import { type Invocation, textOption } from './invocation.js';
 import { writeNewDirectory } from './new-directory.js';
 import { auditedWithoutState, chooseInstallation, theStore, withState } from './open.js';
 import { print } from './print.js';
+import { say } from './store-words.js';
 
 const CLEAR_SCREEN_AND_SCROLLBACK = '\u001b[H\u001b[2J\u001b[3J';
 
@@ -21,7 +22,7 @@ const CLEAR_SCREEN_AND_SCROLLBACK = '\u001b[H\u001b[2J\u001b[3J';
 export async function keysSplit(invocation: Invocation): Promise<ExitCode> {
   const directory = textOption(invocation, 'to');
   if (directory === undefined && !hasTerminal()) {
-    throw new InputError('there is no terminal to show the shares at', { hints: ['koprogo-infra keys split --to DIRECTORY'] });
+    throw new InputError(say('shares.noTerminal'), { hints: ['koprogo-infra keys split --to DIRECTORY'] });
   }
   const plan = { count: number(invocation, 'shares', 3), threshold: number(invocation, 'threshold', 2) };
   const installation = await chooseInstallation(invocation);
@@ -31,10 +32,10 @@ export async function keysSplit(invocation: Invocation): Promise<ExitCode> {
   const files = directory === undefined ? [] : shares.map(sheetName);
   print(invocation, { installation, fingerprint, set, ...plan, directory: directory ?? null, files }, () =>
     [
-      `Set ${set}: any ${plan.threshold} of ${plan.count} shares open the backups of "${installation}".`,
-      ...(directory === undefined ? [] : [`Written to ${directory}: ${files.join(', ')}. Print each, give each to another person, then delete the directory.`]),
-      'Shares of older sets keep working: collect and destroy them if somebody is no longer to be trusted.',
-      'See that it works: koprogo-infra keys rehearse',
+      say('shares.made', { set, threshold: plan.threshold, count: plan.count, installation }),
+      ...(directory === undefined ? [] : [say('shares.written', { directory, files: files.join(', ') })]),
+      say('shares.older'),
+      say('shares.seeThatItWorks'),
     ].join('\n'),
   );
   return EXIT.ok;
@@ -54,12 +55,10 @@ async function handOut(installation: string, plan: { count: number; threshold: n
 /** `keys combine FILE… --to DIR [--private-key FILE]`: the recovery key and its passphrase again, for `backup restore`. */
 export async function keysCombine(invocation: Invocation): Promise<ExitCode> {
   const directory = textOption(invocation, 'to');
-  if (directory === undefined) throw new InputError('where the recovery key is to be written is missing', { hints: ['koprogo-infra keys combine FILE… --to DIRECTORY'] });
+  if (directory === undefined) throw new InputError(say('shares.noDirectory'), { hints: ['koprogo-infra keys combine FILE… --to DIRECTORY'] });
   const { shares, privateKey: armored } = await collectShares(invocation);
   if (!armored) {
-    throw new InputError('none of these shares came with the private key', {
-      hints: ['it is on each sheet, from "-----BEGIN PGP PRIVATE KEY BLOCK-----" to the END line: --private-key FILE'],
-    });
+    throw new InputError(say('shares.noPrivateKey'), { hints: [say('shares.onEachSheet')] });
   }
   const [keyFile, passphraseFile] = ['recovery-key.asc', 'recovery-key-passphrase.txt'];
   const fingerprint = await auditedWithoutState({ operation: 'combine' }, async () => {
@@ -72,8 +71,8 @@ export async function keysCombine(invocation: Invocation): Promise<ExitCode> {
   });
   print(invocation, { directory, files: [keyFile, passphraseFile], fingerprint }, () =>
     [
-      `The shares open the recovery key ${fingerprint}.`,
-      `Written to ${directory}, in clear: ${keyFile}, ${passphraseFile}. Delete the directory when the work is done.`,
+      say('shares.open', { fingerprint }),
+      say('shares.combined', { directory, keyFile, passphraseFile }),
       `  koprogo-infra backup restore --private-key ${join(directory, keyFile)} --passphrase-file ${join(directory, passphraseFile)}`,
     ].join('\n'),
   );
@@ -104,8 +103,8 @@ export async function keysRehearse(invocation: Invocation): Promise<ExitCode> {
   const fingerprint = await audited(audit, { operation: 'rehearse', ...(installation === undefined ? {} : { object: recoveryKeyOf(installation) }) }, work);
   print(invocation, { result: 'opened', at, fingerprint, set, shares, installation: installation ?? null }, () =>
     [
-      `Shares ${shares.join(', ')} of set ${set} open the recovery key ${fingerprint}: a fresh test message was encrypted and decrypted.`,
-      installation === undefined ? 'There is no installation on this computer: nothing was recorded.' : `It is the key of "${installation}". Recorded.`,
+      say('shares.rehearsed', { shares: shares.join(', '), set, fingerprint }),
+      installation === undefined ? say('shares.notRecorded') : say('shares.recorded', { installation }),
     ].join('\n'),
   );
   return EXIT.ok;
@@ -122,13 +121,13 @@ class OtherInstallation extends InfraError {}
 /** Returns the fingerprint of the key that opened. */
 async function rehearse({ shares, privateKey }: Collected, own: RecoveryKey | undefined): Promise<string> {
   const armored = privateKey ?? own?.privateKey;
-  if (!armored) throw new InputError('none of these shares came with the private key, and this computer does not have it', { hints: ['--private-key FILE, or the file of one of the sheets'] });
+  if (!armored) throw new InputError(say('shares.noPrivateKeyHere'), { hints: [say('shares.fileOrSheet')] });
   const opened = await openWithShares(shares, armored);
   const fingerprint = fingerprintOf(opened.privateKey);
   if (own && own.fingerprint !== fingerprint) {
-    throw new OtherInstallation(`these shares open the recovery key ${fingerprint}, and this installation has ${own.fingerprint}: they belong to another installation`, {
+    throw new OtherInstallation(say('shares.otherInstallation', { found: fingerprint, own: own.fingerprint }), {
       exitCode: EXIT.usage,
-      hints: ['each sheet says which installation it is of', 'choose it: koprogo-infra --installation NAME keys rehearse …'],
+      hints: [say('shares.sheetSays'), say('shares.chooseIt')],
     });
   }
   await proveDecryption(own?.publicKey ?? opened.privateKey.toPublic().armor(), opened.privateKey);
@@ -140,8 +139,8 @@ async function openWithShares(shares: readonly Share[], armored: Secret): Promis
   try {
     return { passphrase, privateKey: await unlockPrivateKey(armored, passphrase) };
   } catch (cause) {
-    throw new InfraError(`the shares of set ${shares[0]?.set ?? ''} fit together, but the private key does not open with them: ${messageOf(cause)}`, {
-      hints: ['the key may be of another set or installation, or not have been copied whole: take it from a sheet of this set'],
+    throw new InfraError(say('shares.doNotOpen', { set: shares[0]?.set ?? '', why: messageOf(cause) }), {
+      hints: [say('shares.takeFromSheet')],
       cause,
     });
   }
@@ -158,8 +157,8 @@ async function showSheets(shares: readonly Share[], subject: SheetSubject): Prom
   try {
     for (const share of shares) {
       process.stderr.write(`${CLEAR_SCREEN_AND_SCROLLBACK}${sheet(share, subject)}\n`);
-      if (await askYesNo(`Share ${share.index} of ${share.count}: printed or copied, and compared?`, false)) continue;
-      throw new RefusedError('not all shares were copied: the set is not complete', { hints: ['destroy the copies of this set, then: koprogo-infra keys split'] });
+      if (await askYesNo(say('shares.copied', { index: share.index, count: share.count }), false)) continue;
+      throw new RefusedError(say('shares.notAllCopied'), { hints: [say('shares.destroyCopies')] });
     }
   } finally {
     process.stderr.write(CLEAR_SCREEN_AND_SCROLLBACK);
@@ -169,7 +168,7 @@ async function showSheets(shares: readonly Share[], subject: SheetSubject): Prom
 function number(invocation: Invocation, option: string, fallback: number): number {
   const text = textOption(invocation, option);
   if (text === undefined) return fallback;
-  if (!/^\d{1,2}$/.test(text)) throw new InputError(`--${option} is a number from 2 to 16`);
+  if (!/^\d{1,2}$/.test(text)) throw new InputError(say('shares.badNumber', { option }));
   return Number(text);
 }
 

@@ -15,6 +15,7 @@ import { TextReporter } from '../ui/reporter.js';
 import { flag, type Invocation } from './invocation.js';
 import { auditedWithoutState, theStore } from './open.js';
 import { print } from './print.js';
+import { say } from './store-words.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -31,7 +32,7 @@ interface KeyStatus extends KeyUsage {
 export async function keysGenerate(invocation: Invocation): Promise<ExitCode> {
   const key = await auditedWithoutState({ operation: 'generate' }, () => Promise.resolve(randomBytes(32).toString('base64')));
   print(invocation, { MASTER_ENCRYPTION_KEY: key }, () => key);
-  if (process.stdout.isTTY) process.stderr.write('Keep it where no screen recording and no shell history does: in a password manager, or a file for MASTER_ENCRYPTION_KEY_FILE.\n');
+  if (process.stdout.isTTY) process.stderr.write(say('keys.keepIt'));
   return EXIT.ok;
 }
 
@@ -42,7 +43,7 @@ export async function keysStatus(invocation: Invocation): Promise<ExitCode> {
   const keys = await keyStatus(store);
   const problems = [...problemsOf(keys, rotationIntervalDays), ...(await unfinishedRun(store))];
   const result = { provider: store.keys.provider.name, where: store.keys.provider.where, state: store.objects.backend.where, rotationIntervalDays, keys, problems };
-  print(invocation, result, () => [`Keys from ${result.where}, for the state in ${result.state}`, '', statusTable(keys), ...problems.map((problem) => `  ! ${problem}`)].join('\n'));
+  print(invocation, result, () => [say('keys.from', { where: result.where, state: result.state }), '', statusTable(keys), ...problems.map((problem) => `  ! ${problem}`)].join('\n'));
   return problems.length === 0 ? EXIT.ok : EXIT.degraded;
 }
 
@@ -57,25 +58,25 @@ export async function keysRotate(invocation: Invocation): Promise<ExitCode> {
       return rotated;
     });
   });
-  print(invocation, { keyId }, () => `New data are encrypted under ${keyId} from now on.\nBring the old ones under it: koprogo-infra keys migrate`);
+  print(invocation, { keyId }, () => say('keys.rotated', { keyId }));
   return EXIT.ok;
 }
 
 /** Wraps every data key that is not under the current version anew. */
 export async function keysMigrate(invocation: Invocation): Promise<ExitCode> {
   if (flag(invocation, 'reEncrypt')) return keysReEncrypt(invocation);
-  if (flag(invocation, 'fromStart')) throw new InputError('--from-start is of use only with --re-encrypt');
+  if (flag(invocation, 'fromStart')) throw new InputError(say('keys.fromStart'));
   const reporter = new TextReporter();
   const result = await withKeysLocked('bring all data under the current key', async (store) => {
     const keyId = await currentKeyId(store);
     const tell = (done: number, total: number) => {
-      reporter.update('re-wrapping', { done, total, unit: 'items' });
+      reporter.update(say('keys.rewrapping'), { done, total, unit: 'items' });
     };
     return { keyId, ...(await audited(store.audit, { operation: 'migrate', keyId }, () => store.rewrapAll(keyId, tell))) };
   }).finally(() => {
     reporter.clear();
   });
-  print(invocation, result, () => `${result.rewrapped} brought under ${result.keyId}, ${result.current} were under it already.`);
+  print(invocation, result, () => say('keys.migrated', { rewrapped: result.rewrapped, keyId: result.keyId, current: result.current }));
   return EXIT.ok;
 }
 
@@ -85,7 +86,7 @@ async function keysReEncrypt(invocation: Invocation): Promise<ExitCode> {
   const result = await withKeysLocked('encrypt all data anew', async (store) => {
     const keyId = await currentKeyId(store);
     const tell = (done: number, total: number) => {
-      reporter.update('encrypting anew', { done, total, unit: 'items' });
+      reporter.update(say('keys.encryptingAnew'), { done, total, unit: 'items' });
     };
     const renewInside = async (begun: number) => {
       for (const name of await store.installations()) await renewSandboxSpool(store.documents(name), name, begun);
@@ -100,13 +101,13 @@ async function keysReEncrypt(invocation: Invocation): Promise<ExitCode> {
 }
 
 function reEncryptionText({ keyId, reEncrypted, current, wentOnFrom }: ReEncryption & { keyId: string }): string {
-  const wentOn = wentOnFrom && `It went on with what began at ${wentOnFrom.toISOString()}; ${current} were done since then. If keys leaked later than that: koprogo-infra keys migrate --re-encrypt --from-start`;
-  return [`${reEncrypted} encrypted anew under fresh data keys and ${keyId}, read back and compared.`, ...(wentOn ? [wentOn] : [])].join('\n');
+  const wentOn = wentOnFrom && say('keys.wentOn', { begun: wentOnFrom.toISOString(), current });
+  return [say('keys.reEncrypted', { count: reEncrypted, keyId }), ...(wentOn ? [wentOn] : [])].join('\n');
 }
 
 async function unfinishedRun(store: Store): Promise<string[]> {
   const begun = await unfinishedReEncryption(store);
-  return begun ? [`the re-encryption that began at ${begun.toISOString()} was broken off: koprogo-infra keys migrate --re-encrypt`] : [];
+  return begun ? [say('keys.brokenOff', { begun: begun.toISOString() })] : [];
 }
 
 /** Gives one old version up for good. Refuses while a single object needs it. */
@@ -114,14 +115,14 @@ export async function keysRetire(invocation: Invocation): Promise<ExitCode> {
   const asked = invocation.arguments[0] ?? '';
   const keyId = await withKeysLocked('retire a key', async (store) => {
     const found = (await keyStatus(store)).find((key) => key.keyId === asked || String(key.version) === asked);
-    if (!found?.available) throw new InputError(`there is no key "${asked}" in ${store.keys.provider.where}`, { hints: ['koprogo-infra keys status'] });
+    if (!found?.available) throw new InputError(say('keys.noSuchKey', { asked, where: store.keys.provider.where }), { hints: ['koprogo-infra keys status'] });
     if (found.objects > 0) {
-      throw new RefusedError(`${found.objects} stored objects (${bytes(found.bytes)}) still need ${found.keyId}`, { hints: ['koprogo-infra keys migrate', 'then retire it again'] });
+      throw new RefusedError(say('keys.stillNeeded', { objects: found.objects, size: bytes(found.bytes), keyId: found.keyId }), { hints: ['koprogo-infra keys migrate', say('keys.retireAgain')] });
     }
     await audited(store.audit, { operation: 'retire', keyId: found.keyId }, () => store.keys.provider.retire(found.keyId));
     return found.keyId;
   });
-  print(invocation, { keyId }, () => `${keyId} is retired. Exports, and copies of the state from before, that need it cannot be read any more.`);
+  print(invocation, { keyId }, () => say('keys.retired', { keyId }));
   return EXIT.ok;
 }
 
@@ -129,20 +130,20 @@ export async function keysRetire(invocation: Invocation): Promise<ExitCode> {
 export async function keysProtect(invocation: Invocation): Promise<ExitCode> {
   const isProtected = await withKeysLocked('change the passphrase of the keys', async (store) => {
     const { provider } = store.keys;
-    if (!(provider instanceof LocalKeys)) throw new InputError(`${provider.where} has no passphrase of its own`);
+    if (!(provider instanceof LocalKeys)) throw new InputError(say('keys.noPassphrase', { where: provider.where }));
     const passphrase = flag(invocation, 'removePassphrase') ? undefined : await newPassphrase();
     await audited(store.audit, { operation: 'protect' }, () => provider.protect(passphrase));
     return (await provider.protection()) !== undefined;
   });
-  print(invocation, { protected: isProtected }, () => (isProtected ? 'The key file is protected by the new passphrase. Without it nothing that is stored can be read: keep it elsewhere too.' : 'The key file has no passphrase any more: whoever reads it reads everything.'));
+  print(invocation, { protected: isProtected }, () => (isProtected ? say('keys.protected') : say('keys.unprotected')));
   return EXIT.ok;
 }
 
 async function newPassphrase(): Promise<Secret> {
-  if (!hasTerminal()) throw new InputError('a new passphrase is asked for at a terminal', { hints: ['run it there: koprogo-infra keys protect'] });
-  const first = await askSecret('New passphrase of the keys (at least 20 characters)');
-  const second = await askSecret('Once more');
-  if (first.reveal() !== second.reveal()) throw new InputError('the two passphrases differ; nothing was changed');
+  if (!hasTerminal()) throw new InputError(say('keys.atTerminal'), { hints: [say('keys.runThere')] });
+  const first = await askSecret(say('keys.newPassphrase'));
+  const second = await askSecret(say('keys.onceMore'));
+  if (first.reveal() !== second.reveal()) throw new InputError(say('keys.differ'));
   return first;
 }
 
@@ -158,7 +159,7 @@ async function withKeysLocked<T>(purpose: string, work: (store: Store) => Promis
 
 async function currentKeyId(store: Store): Promise<string> {
   const current = (await store.keys.provider.versions()).find((version) => version.current);
-  if (!current) throw new InfraError(`${store.keys.provider.where} has no current key`);
+  if (!current) throw new InfraError(say('keys.noCurrent', { where: store.keys.provider.where }));
   return current.keyId;
 }
 
@@ -170,7 +171,7 @@ async function proveCurrent(store: Store, keyId: string): Promise<void> {
   const proven = key.wrapped.keyId === keyId && again.equals(key.plain) && (await currentKeyId(store)) === keyId;
   key.plain.fill(0);
   again.fill(0);
-  if (!proven) throw new InfraError(`${store.keys.provider.where} does not use the key ${keyId} that it has just made`, { hints: ['koprogo-infra keys status'] });
+  if (!proven) throw new InfraError(say('keys.notUsed', { where: store.keys.provider.where, keyId }), { hints: ['koprogo-infra keys status'] });
 }
 
 async function keyStatus(store: Store): Promise<KeyStatus[]> {
@@ -191,18 +192,18 @@ function problemsOf(keys: readonly KeyStatus[], rotationIntervalDays: number): s
   const old = keys.filter((key) => !key.current && key.available && key.objects > 0);
   const gone = keys.filter((key) => !key.available);
   return [
-    ...(current?.ageDays !== undefined && current.ageDays > rotationIntervalDays ? [`the current key is ${current.ageDays} days old, and every ${rotationIntervalDays} days a new one is wanted: koprogo-infra keys rotate`] : []),
-    ...old.map((key) => `${key.objects} objects are still under ${key.keyId}: koprogo-infra keys migrate`),
-    ...gone.map((key) => `${key.objects} objects are under ${key.keyId}, which is not among the versions there: koprogo-infra keys migrate, while it can still be had`),
+    ...(current?.ageDays !== undefined && current.ageDays > rotationIntervalDays ? [say('keys.rotationDue', { days: current.ageDays, interval: rotationIntervalDays })] : []),
+    ...old.map((key) => say('keys.underOld', { objects: key.objects, keyId: key.keyId })),
+    ...gone.map((key) => say('keys.underGone', { objects: key.objects, keyId: key.keyId })),
   ];
 }
 
 function statusTable(keys: readonly KeyStatus[]): string {
   const rows = keys.map((key) => [
     `  ${key.keyId}`,
-    key.available ? (key.current ? 'current' : 'old') : 'NOT LISTED',
-    key.ageDays === undefined ? 'age unknown' : `${key.ageDays} days old`,
-    `${key.objects} objects`,
+    key.available ? (key.current ? say('keys.current') : say('keys.old')) : say('keys.notListed'),
+    key.ageDays === undefined ? say('keys.ageUnknown') : say('keys.daysOld', { days: key.ageDays }),
+    say('keys.objects', { objects: key.objects }),
     bytes(key.bytes),
   ]);
   return table(rows);

@@ -14,6 +14,7 @@ import type { StateStore } from '../state/store.js';
 import { takeOverPrevious } from '../state/take-over.js';
 import { type Reporter, TextReporter } from '../ui/reporter.js';
 import { type Invocation, textOption } from './invocation.js';
+import { say } from './words.js';
 
 /** What set-up was told, as it was told: kept so that no answer is asked for twice. */
 export const ANSWERS_DOCUMENT = 'answers';
@@ -44,7 +45,7 @@ async function openAndTakeOver(): Promise<Store> {
     return store.close();
   });
   const moved = await takeOverPrevious(store, stateRoot());
-  for (const name of moved) new TextReporter().note(`The state of "${name}" was moved to ${store.objects.backend.where}; its old files were wiped.`);
+  for (const name of moved) new TextReporter().note(say('open.moved', { name, where: store.objects.backend.where }));
   return store;
 }
 
@@ -63,18 +64,18 @@ export async function auditedWithoutState<T>(entry: Omit<AuditEntry, 'result'>, 
   }
 }
 
-export const askPassphrase: PassphraseSource = async (purpose) => (purpose === 'open' && hasTerminal() ? askSecret('Passphrase of the keys on this computer') : undefined);
+export const askPassphrase: PassphraseSource = async (purpose) => (purpose === 'open' && hasTerminal() ? askSecret(say('open.passphrase')) : undefined);
 
 /** The name given by flag or variable, which must exist; otherwise the only installation there is. */
 export async function chooseInstallation(invocation: Invocation): Promise<string> {
   const asked = textOption(invocation, 'installation') ?? process.env['KOPROGO_INSTALLATION'];
   const names = await (await theStore()).installations();
   if (asked && names.includes(checkInstallationName(asked))) return asked;
-  if (asked) throw new InputError(`there is no installation named "${asked}" on this computer`, { hints: [`koprogo-infra setup --installation ${asked}`] });
+  if (asked) throw new InputError(say('open.noSuchInstallation', { name: asked }), { hints: [`koprogo-infra setup --installation ${asked}`] });
   const [only] = names;
   if (only !== undefined && names.length === 1) return only;
-  if (only === undefined) throw new InputError('there is no installation on this computer yet', { hints: ['koprogo-infra setup --target sandbox'] });
-  throw new InputError(`there are several installations: ${names.join(', ')}`, { hints: [`koprogo-infra --installation ${only} …`] });
+  if (only === undefined) throw new InputError(say('open.noInstallation'), { hints: ['koprogo-infra setup --target sandbox'] });
+  throw new InputError(say('open.several', { names: names.join(', ') }), { hints: [`koprogo-infra --installation ${only} …`] });
 }
 
 /**
@@ -121,6 +122,6 @@ export async function withState<T>(name: string, purpose: string | undefined, wo
 
 async function readConfig(state: StateStore, name: string): Promise<{ answers: Answers; config: SetupConfig }> {
   const answers = await state.get(ANSWERS_DOCUMENT, answersSchema);
-  if (!answers) throw new InfraError(`set-up of "${name}" has not got past the questions yet`, { exitCode: EXIT.usage, hints: ['koprogo-infra setup'] });
+  if (!answers) throw new InfraError(say('open.onlyQuestions', { name }), { exitCode: EXIT.usage, hints: ['koprogo-infra setup'] });
   return { answers, config: toConfig(answers) };
 }

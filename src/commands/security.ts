@@ -6,6 +6,7 @@ import { theStore } from './open.js';
 import { print } from './print.js';
 import { securityFacts } from './security-facts.js';
 import { reportText, shortText } from './security-text.js';
+import { say } from './store-words.js';
 
 /** What was asked for beside what was found. Exit code "degraded" when something is weaker than was asked for. */
 export async function securityReport(invocation: Invocation): Promise<ExitCode> {
@@ -36,7 +37,7 @@ export async function glanceAtSecurity(reporter: Reporter): Promise<SecurityGlan
     report = securityPosture(await securityFacts(store, { glance: true }));
   } catch (error) {
     if (!(error instanceof InfraError)) throw error;
-    reporter.warn(`How well the state is protected could not be found out: ${error.message}`);
+    reporter.warn(say('security.unknown', { why: error.message }));
     return { overall: 'unknown', weaker: [] };
   }
   const { summary, weaker } = shortText(report);

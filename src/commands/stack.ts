@@ -3,10 +3,11 @@ import { stackLogs, stackRestart } from '../stack/operate.js';
 import { type Invocation, textOption } from './invocation.js';
 import { withInstallation } from './open.js';
 import { print } from './print.js';
+import { say } from './words.js';
 
 export async function stackLogsCommand(invocation: Invocation): Promise<ExitCode> {
   const text = textOption(invocation, 'tail') ?? '100';
-  if (!/^\d{1,6}$/.test(text)) throw new InputError(`--tail: ${JSON.stringify(text)} is not a number of lines`);
+  if (!/^\d{1,6}$/.test(text)) throw new InputError(say('stack.notANumber', { text: JSON.stringify(text) }));
   const logs = await withInstallation(invocation, {}, async ({ server }) => stackLogs(await server(), invocation.arguments[0], Number(text)));
   print(invocation, { logs: logs.split('\n') }, () => logs.trimEnd());
   return EXIT.ok;
@@ -14,9 +15,9 @@ export async function stackLogsCommand(invocation: Invocation): Promise<ExitCode
 
 export async function stackRestartCommand(invocation: Invocation): Promise<ExitCode> {
   const services = await withInstallation(invocation, { purpose: 'stack restart' }, async ({ server, reporter }) => {
-    reporter.update('restarting, until everything is healthy');
+    reporter.update(say('stack.restarting'));
     return stackRestart(await server(), invocation.arguments[0]);
   });
-  print(invocation, { services }, () => 'Restarted, healthy.');
+  print(invocation, { services }, () => say('stack.restarted'));
   return EXIT.ok;
 }

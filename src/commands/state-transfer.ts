@@ -13,13 +13,14 @@ import { TextReporter } from '../ui/reporter.js';
 import { flag, type Invocation, placeOption, textOption } from './invocation.js';
 import { askPassphrase, theStore, warnOfAudit } from './open.js';
 import { print } from './print.js';
+import { say } from './store-words.js';
 
 /** All documents into one encrypted file, which the present keys open. */
 export async function stateExport(invocation: Invocation): Promise<ExitCode> {
   const to = textOption(invocation, 'to') ?? '';
   const store = await theStore();
   const size = await audited(store.audit, { operation: 'export' }, () => writeNew(to, exportStream(store)));
-  print(invocation, { file: to, bytes: size }, () => `Written to ${to} (${bytes(size)}), encrypted. To read it one needs the same keys (${store.keys.provider.where}).`);
+  print(invocation, { file: to, bytes: size }, () => say('transfer.exported', { file: to, size: bytes(size), where: store.keys.provider.where }));
   return EXIT.ok;
 }
 
@@ -27,7 +28,7 @@ export async function stateExport(invocation: Invocation): Promise<ExitCode> {
 export async function stateImport(invocation: Invocation): Promise<ExitCode> {
   const from = invocation.arguments[0] ?? '';
   const file = await readFile(from).catch((cause: unknown) => {
-    throw new InputError(`the export ${from} cannot be read: ${messageOf(cause)}`, { cause });
+    throw new InputError(say('transfer.notReadable', { file: from, why: messageOf(cause) }), { cause });
   });
   const store = await theStore();
   const carry = () => carryInto(store, readExport(store, file), { replace: flag(invocation, 'replace'), tell: () => undefined });
@@ -41,7 +42,7 @@ export async function stateMigrate(invocation: Invocation): Promise<ExitCode> {
   const target = await openTarget(invocation, store);
   const reporter = new TextReporter();
   const tell = (done: number) => {
-    reporter.update('moving documents', { done, unit: 'items' });
+    reporter.update(say('transfer.moving'), { done, unit: 'items' });
   };
   const carry = () => carryInto(target, documentsOf(store), { replace: flag(invocation, 'replace'), tell });
   // In both logs, which may be one: with the old place's seal that all documents went, with the new one's that they came.
@@ -51,12 +52,12 @@ export async function stateMigrate(invocation: Invocation): Promise<ExitCode> {
     reporter.clear();
   });
   const code = told(invocation, count, target);
-  reporter.note('Use it from now on: set KOPROGO_STATE (and the settings of its keys) for every command. What is in the old place stays until you delete it.');
+  reporter.note(say('transfer.useIt'));
   return code;
 }
 
 function told(invocation: Invocation, count: TransferCount, store: Store): ExitCode {
-  print(invocation, { ...count, state: store.objects.backend.where }, () => `${count.written} documents written to ${store.objects.backend.where} and read back; ${count.equal} were there already.`);
+  print(invocation, { ...count, state: store.objects.backend.where }, () => say('transfer.told', { written: count.written, where: store.objects.backend.where, equal: count.equal }));
   return EXIT.ok;
 }
 
@@ -65,7 +66,7 @@ async function openTarget(invocation: Invocation, present: Store): Promise<Store
   const settings = textOption(invocation, 'settings');
   const to = placeOption(invocation, 'to');
   const given: NodeJS.Dict<string> = settings === undefined ? {} : parseEnv(await readFile(settings, 'utf8').catch((cause: unknown) => {
-    throw new InputError(`the settings ${settings} cannot be read: ${messageOf(cause)}`, { cause });
+    throw new InputError(say('transfer.settings', { file: settings, why: messageOf(cause) }), { cause });
   }));
   if (to !== undefined) given['KOPROGO_STATE'] = to;
   // The two are alternatives: who names the new place by one of them does not mean the old one by the other.
@@ -73,12 +74,12 @@ async function openTarget(invocation: Invocation, present: Store): Promise<Store
   const target = await openStore({ ...process.env, ...(names ? { KOPROGO_STATE: undefined, KOPROGO_STATE_FILE: undefined } : {}), ...given }, askPassphrase, warnOfAudit);
   closeAtEnd(() => target.close());
   if (target.objects.backend.where !== present.objects.backend.where) return target;
-  throw new InputError(`the new place is the present one: ${present.objects.backend.where}`, { hints: ['koprogo-infra state migrate --to postgres://…', 'or KOPROGO_STATE=… and other settings in a file: --settings FILE'] });
+  throw new InputError(say('transfer.samePlace', { where: present.objects.backend.where }), { hints: ['koprogo-infra state migrate --to postgres://…', say('transfer.otherSettings')] });
 }
 
 async function writeNew(path: string, content: AsyncIterable<Buffer>): Promise<number> {
   const file = await open(path, 'wx', 0o600).catch((cause: unknown) => {
-    throw new InputError(`the file ${path} cannot be made: ${errorCode(cause) === 'EEXIST' ? 'it exists already' : messageOf(cause)}`, { cause });
+    throw new InputError(say('transfer.notMade', { path, why: errorCode(cause) === 'EEXIST' ? say('transfer.exists') : messageOf(cause) }), { cause });
   });
   try {
     for await (const piece of content) await file.write(piece);

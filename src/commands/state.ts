@@ -11,6 +11,7 @@ import { bytes, table } from '../ui/format.js';
 import { flag, type Invocation } from './invocation.js';
 import { chooseInstallation, theStore } from './open.js';
 import { print } from './print.js';
+import { say } from './store-words.js';
 
 interface StoredRow extends ObjectName {
   bytes: number;
@@ -30,9 +31,9 @@ export async function stateList(invocation: Invocation): Promise<ExitCode> {
   const result = { state: objects.backend.where, warnings: (await objects.backend.warnings?.()) ?? [], objects: rows };
   print(invocation, result, () =>
     [
-      `State in ${result.state}`,
+      say('state.in', { where: result.state }),
       ...result.warnings.map((warning) => `  ! ${warning}`),
-      rows.length === 0 ? '  nothing is stored yet' : table(rows.map((row) => [`  ${row.installation}`, row.kind, row.name, bytes(row.bytes), row.written, row.keyId])),
+      rows.length === 0 ? say('state.nothing') : table(rows.map((row) => [`  ${row.installation}`, row.kind, row.name, bytes(row.bytes), row.written, row.keyId])),
     ].join('\n'),
   );
   return EXIT.ok;
@@ -44,8 +45,8 @@ export async function stateShow(invocation: Invocation): Promise<ExitCode> {
   const installation = await chooseInstallation(invocation);
   const documents = (await theStore()).documents(installation);
   const names = await documents.names();
-  if (!names.includes(document)) throw new InputError(`installation ${installation} has no document "${document}"`, { hints: [`it has: ${names.join(', ')}`] });
-  if (!flag(invocation, 'reveal')) throw new RefusedError(`document "${document}" may hold secrets, which would be shown in clear`, { hints: [`koprogo-infra state show ${document} --installation ${installation} --reveal`] });
+  if (!names.includes(document)) throw new InputError(say('state.noDocument', { installation, document }), { hints: [say('state.has', { names: names.join(', ') })] });
+  if (!flag(invocation, 'reveal')) throw new RefusedError(say('state.secret', { document }), { hints: [`koprogo-infra state show ${document} --installation ${installation} --reveal`] });
   process.stdout.write(`${JSON.stringify(await documents.get(document, z.unknown()), null, 2)}\n`);
   return EXIT.ok;
 }
@@ -65,12 +66,12 @@ export async function stateUnlock(invocation: Invocation): Promise<ExitCode> {
   const held = [await heldLock(lock), ...(installation === undefined ? [] : [await heldTerraformLock(installation)])].filter((one) => one !== undefined);
   const owners = held.map(({ owner }) => owner);
   if (held.length > 0 && !flag(invocation, 'yes')) {
-    const what = `${lock.label} is locked: ${owners.join('; ')}`;
-    if (!hasTerminal()) throw new RefusedError(what, { hints: [`when that has really ended: ${lock.unlock} --yes`] });
-    if (!(await askYesNo(`${what}. Has that really ended?`, false))) throw new RefusedError('the lock stays');
+    const what = say('state.locked', { what: lock.label, owners: owners.join('; ') });
+    if (!hasTerminal()) throw new RefusedError(what, { hints: [say('state.whenEnded', { command: `${lock.unlock} --yes` })] });
+    if (!(await askYesNo(say('state.ended', { what }), false))) throw new RefusedError(say('state.lockStays'));
   }
   for (const one of held) await audited(audit, { operation: 'force-unlock', object: one.object }, one.break);
-  print(invocation, { unlocked: held.length > 0, owners }, () => (held.length === 0 ? `${lock.label} is not locked.` : `${lock.label} is unlocked; it was held by: ${owners.join('; ')}`));
+  print(invocation, { unlocked: held.length > 0, owners }, () => (held.length === 0 ? say('state.notLocked', { what: lock.label }) : say('state.unlocked', { what: lock.label, owners: owners.join('; ') })));
   return EXIT.ok;
 }
 
@@ -78,7 +79,7 @@ async function heldLock(lock: LockName): Promise<Held | undefined> {
   const { objects } = await theStore();
   const held = await readLock(objects, lock);
   if (held && (await isOfThisComputer(held.owner)) && (await isAlive(held.owner))) {
-    throw new RefusedError(`${lock.label} is in use on this computer: ${describeOwner(held.owner)}`, { hints: [`ps -fp ${held.owner.pid}`] });
+    throw new RefusedError(say('state.inUse', { what: lock.label, owner: describeOwner(held.owner) }), { hints: [`ps -fp ${held.owner.pid}`] });
   }
   return held && { owner: describeOwner(held.owner), object: lock.object, break: () => breakLock(objects, lock) };
 }
@@ -86,7 +87,7 @@ async function heldLock(lock: LockName): Promise<Held | undefined> {
 async function heldTerraformLock(installation: string): Promise<Held | undefined> {
   const store = new StateStoreTerraformState((await theStore()).documents(installation), installation, '');
   const lock = await store.readLock();
-  return lock && { owner: `Terraform (${lock.Operation}), by ${lock.Who}, since ${lock.Created}`, object: { installation, kind: 'document', name: 'terraform-lock' }, break: () => breakTerraformLock(store) };
+  return lock && { owner: say('state.terraform', { operation: lock.Operation, who: lock.Who, created: lock.Created }), object: { installation, kind: 'document', name: 'terraform-lock' }, break: () => breakTerraformLock(store) };
 }
 
 /** `state accept audit-log` is about the audit log, and not about a document of an installation. */
@@ -99,9 +100,9 @@ export async function stateAccept(invocation: Invocation): Promise<ExitCode> {
   const installation = await chooseInstallation(invocation);
   const { audit, objects } = await theStore();
   const object = { installation, kind: 'document', name: document };
-  if (!(await objects.stat(object))) throw new InputError(`installation ${installation} has no document "${document}"`, { hints: ['koprogo-infra state list'] });
+  if (!(await objects.stat(object))) throw new InputError(say('state.noDocument', { installation, document }), { hints: ['koprogo-infra state list'] });
   await audited(audit, { operation: 'accept', object }, () => objects.accept(object));
-  print(invocation, { accepted: document }, () => `Document "${document}" is taken as it is now.`);
+  print(invocation, { accepted: document }, () => say('state.accepted', { document }));
   return EXIT.ok;
 }
 
@@ -109,6 +110,6 @@ export async function stateAccept(invocation: Invocation): Promise<ExitCode> {
 async function acceptAuditLog(invocation: Invocation): Promise<ExitCode> {
   const { audit, auditEnd } = await theStore();
   const { seq } = await auditEnd.accept();
-  print(invocation, { accepted: AUDIT_LOG, line: seq }, () => `The audit log ${audit.path ?? ''} is taken as it is now, up to line ${seq}.`);
+  print(invocation, { accepted: AUDIT_LOG, line: seq }, () => say('state.logAccepted', { path: audit.path ?? '', line: String(seq) }));
   return EXIT.ok;
 }

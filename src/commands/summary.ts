@@ -3,12 +3,13 @@ import { newestBackup } from '../backup/list.js';
 import { type RestoreTest, RESTORE_TEST_DOCUMENT, restoreTestSchema } from '../backup/restore-test.js';
 import type { ServerAddress } from '../edges/ssh.js';
 import { EXIT, type ExitCode } from '../errors.js';
-import { exitCodeOf, type LuksReport, luksStatus } from '../luks/status.js';
+import { exitCodeOf, type LuksReport, luksStatus, type VolumeReport } from '../luks/status.js';
 import { withBackups } from '../setup/backups.js';
 import type { Context } from '../setup/context.js';
-import { type HealthResult, healthCheck } from '../stack/health.js';
+import { type HealthAnswer, type HealthResult, healthCheck } from '../stack/health.js';
 import { type ServiceStatus, stackStatus } from '../stack/operate.js';
 import { bytes, table } from '../ui/format.js';
+import { say } from './words.js';
 
 /** An installation at a glance. */
 export interface Summary {
@@ -64,13 +65,29 @@ export function summaryText(summary: Summary): string {
   const { server, site, services, volumes, backup, restoreTest } = summary;
   const standIn = services.find(({ imagesLabel }) => imagesLabel !== undefined && imagesLabel !== 'registry')?.imagesLabel;
   const rows = [
-    ['Server', `${server.user}@${server.host}, port ${server.port}`],
-    ['Site', `${site.http} for ${site.domain} and api.${site.domain}: ${site.health.answers.map(({ what, ok, problem }) => `${what} ${ok ? 'answers' : (problem ?? 'fails')}`).join(', ')}`],
-    ...services.map(({ service, state, health, ok }) => ['Service', `${service}: ${ok ? 'runs' : 'DOES NOT RUN'} (${state}${health === 'none' ? '' : `, ${health}`})`]),
-    ...(standIn === undefined ? [] : [['', `the images are ${standIn}: not KoproGo itself`]]),
-    ...volumes.volumes.map(({ name, verdict, unlock, mountedOn }) => ['Volume', `${name}: ${verdict}, opens ${unlock === 'tpm' ? 'by the TPM' : 'by hand: koprogo-infra luks unlock'}, ${mountedOn ?? 'not mounted'}`]),
-    ['Backup', backup ? `${backup.id}: ${bytes(backup.storedBytes)}, ${backup.tables} tables, compressed ${backup.ratio} : 1` : 'none yet'],
-    ['Restore', restoreTest ? `of ${restoreTest.backupId} ${restoreTest.result}: ${restoreTest.tables} tables, ${restoreTest.rows} rows, all equal` : 'not tried yet'],
+    [say('status.server'), say('status.address', { address: `${server.user}@${server.host}`, port: String(server.port) })],
+    [say('status.site'), say('status.siteLine', { http: site.http, domain: site.domain, answers: site.health.answers.map(answerText).join(', ') })],
+    ...services.map((service) => [say('status.service'), serviceText(service)]),
+    ...(standIn === undefined ? [] : [['', say('status.standIn', { label: standIn })]]),
+    ...volumes.volumes.map((volume) => [say('status.volume'), volumeText(volume)]),
+    [say('status.backup'), backup ? say('status.backupLine', { id: backup.id, size: bytes(backup.storedBytes), tables: backup.tables, ratio: backup.ratio }) : say('status.noBackup')],
+    [say('status.restore'), restoreTest ? say('status.restoreLine', { id: restoreTest.backupId, tables: restoreTest.tables, rows: restoreTest.rows }) : say('status.noRestore')],
   ];
-  return `${table(rows)}\n\nNext: koprogo-infra status · luks status · backup list · recovery-kit --to DIRECTORY (then take it off this computer)`;
+  return `${table(rows)}\n\n${say('status.next')}`;
+}
+
+function answerText({ what, ok, problem }: HealthAnswer): string {
+  const name = what === 'database' ? say('status.database') : what;
+  return ok ? say('status.answers', { what: name }) : `${name} ${problem ?? say('status.fails')}`;
+}
+
+function serviceText({ service, state, health, ok }: ServiceStatus): string {
+  const how = health === 'none' ? state : `${state}, ${health}`;
+  return ok ? say('status.runs', { service, how }) : say('status.doesNotRun', { service, how });
+}
+
+function volumeText({ name, verdict, unlock, mountedOn }: VolumeReport): string {
+  const verdicts = { healthy: say('status.healthy'), degraded: say('status.degraded'), locked: say('status.locked'), absent: say('status.absent') };
+  const filling = { name, verdict: verdicts[verdict], mounted: mountedOn ?? say('status.notMounted') };
+  return unlock === 'tpm' ? say('status.opensByTpm', filling) : say('status.opensByHand', filling);
 }

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { EXIT, InfraError } from '../errors.js';
 import type { Secret } from '../secret.js';
+import { say, toDo } from './words.js';
 
 /**
  * A command as data. Builders in the rooms return it and never run it; a `Host` runs it.
@@ -43,7 +44,7 @@ export class CommandFailed extends InfraError {
     cause?: unknown,
   ) {
     const said = lastLines(output.stderr) || lastLines(output.stdout);
-    super(`could not ${purposeOf(command)} on ${on}: exit status ${output.exitCode}${said ? `\n${said}` : ''}`, {
+    super(`${say('command.failed', { doing: toDo(purposeOf(command)), on, status: output.exitCode })}${said ? `\n${said}` : ''}`, {
       exitCode: EXIT.failed,
       cause,
     });
@@ -54,7 +55,7 @@ export class TimedOut extends InfraError {
   override readonly name = 'TimedOut';
 
   constructor(command: Command, on: string) {
-    super(`could not ${purposeOf(command)} on ${on}: no end after ${timeoutOf(command)} s`);
+    super(say('command.timedOut', { doing: toDo(purposeOf(command)), on, seconds: timeoutOf(command) }));
   }
 }
 
@@ -65,12 +66,13 @@ export function timeoutOf(command: Command): number {
 }
 
 export function purposeOf(command: Command): string {
-  return command.purpose ?? `run ${command.argv[0] ?? 'a command'}`;
+  const [program] = command.argv;
+  return command.purpose ?? (program === undefined ? say('command.runAny') : say('command.run', { program }));
 }
 
 /** The one quoting function: a word as POSIX sh reads it back unchanged. Throws on NUL, which no argument can hold. */
 export function quote(word: string): string {
-  if (word.includes('\0')) throw new InfraError('an argument holds a NUL byte');
+  if (word.includes('\0')) throw new InfraError(say('command.nul'));
   if (/^[A-Za-z0-9_\-./:=@%+,]+$/.test(word)) return word;
   return `'${word.replaceAll("'", `'\\''`)}'`;
 }

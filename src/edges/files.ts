@@ -4,6 +4,7 @@ import { link, lstat, mkdir, mkdtemp, open, readdir, rename, rm, statfs, unlink 
 import { homedir, tmpdir } from 'node:os';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { InfraError, InputError, messageOf } from '../errors.js';
+import { say } from './words.js';
 
 /** The `code` of a system error ("ENOENT"), undefined for anything else. */
 export function errorCode(error: unknown): string | undefined {
@@ -93,13 +94,13 @@ export async function readRegularFile(path: string, limit = 16 * 1024 * 1024): P
     file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (cause) {
     if (errorCode(cause) === 'ENOENT') return undefined;
-    if (errorCode(cause) === 'ELOOP') throw new InfraError(`${path} is a symbolic link and is not followed`, { cause });
-    throw new InfraError(`${path} cannot be read: ${messageOf(cause)}`, { cause });
+    if (errorCode(cause) === 'ELOOP') throw new InfraError(say('file.linkNotFollowed', { path }), { cause });
+    throw new InfraError(say('file.notReadable', { path, why: messageOf(cause) }), { cause });
   }
   try {
     const stat = await file.stat();
-    if (!stat.isFile()) throw new InfraError(`${path} is not a regular file`);
-    if (stat.size > limit) throw new InfraError(`${path} is larger than ${limit} bytes`);
+    if (!stat.isFile()) throw new InfraError(say('file.notRegular', { path }));
+    if (stat.size > limit) throw new InfraError(say('file.tooLarge', { path, limit }));
     return await file.readFile();
   } finally {
     await file.close();
@@ -120,15 +121,15 @@ export async function ensurePrivateDirectory(path: string): Promise<void> {
 export async function checkPrivate(path: string): Promise<void> {
   const stat = await lstat(path);
   const me = process.getuid?.();
-  if (stat.isSymbolicLink()) throw new InputError(`${path} is a symbolic link; it must be the real thing`, { hints: [`ls -ld ${path}`] });
+  if (stat.isSymbolicLink()) throw new InputError(say('file.link', { path }), { hints: [`ls -ld ${path}`] });
   if (me !== undefined && stat.uid !== me) {
-    throw new InputError(`${path} belongs to another user (uid ${stat.uid}, this is uid ${me})`, {
-      hints: ['run the command as that user', `or look who it is: ls -ld ${path}`],
+    throw new InputError(say('file.otherOwner', { path, owner: String(stat.uid), me: String(me) }), {
+      hints: [say('file.runAsOwner'), say('file.lookOwner', { path })],
     });
   }
   if ((stat.mode & 0o077) !== 0) {
     const mode = (stat.mode & 0o7777).toString(8).padStart(4, '0');
-    throw new InputError(`others can reach ${path} (mode ${mode})`, { hints: [`chmod ${stat.isDirectory() ? '700' : '600'} ${path}`] });
+    throw new InputError(say('file.othersReach', { path, mode }), { hints: [`chmod ${stat.isDirectory() ? '700' : '600'} ${path}`] });
   }
 }
 

@@ -1,10 +1,12 @@
+import { say } from './words.js';
+
 /** The other side sent more than anybody reads: `code` is 'TooLarge', for whoever translates errors by their code. */
 export class BodyTooLarge extends Error {
   override readonly name = 'BodyTooLarge';
   readonly code = 'TooLarge';
 
   constructor(maxBytes: number) {
-    super(`the answer is larger than ${maxBytes} bytes`);
+    super(say('body.tooLarge', { limit: maxBytes }));
   }
 }
 

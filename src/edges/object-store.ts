@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { InfraError } from '../errors.js';
 import type { Bucket } from '../machine.js';
+import { say } from './words.js';
 
 export type Encryption = Bucket['encryption'];
 
@@ -77,7 +78,7 @@ export class ObjectMissing extends InfraError {
   override readonly name = 'ObjectMissing';
 
   constructor(key: string, where: string, cause?: unknown) {
-    super(`there is no object ${key} in ${where}`, { cause });
+    super(say('object.missing', { key, where }), { cause });
   }
 }
 
@@ -87,17 +88,14 @@ export class ObjectMissing extends InfraError {
  */
 export async function verifyStored(store: ObjectStore, key: string, bytes: number): Promise<ObjectHead> {
   const head = await store.head(key);
-  if (!head) throw new InfraError(`${store.where} took the object ${key} and does not have it`);
-  if (head.bytes !== bytes) throw new InfraError(`${key} has ${head.bytes} bytes in ${store.where}, ${bytes} were sent`);
+  if (!head) throw new InfraError(say('object.notKept', { where: store.where, key }));
+  if (head.bytes !== bytes) throw new InfraError(say('object.otherLength', { key, found: head.bytes, where: store.where, sent: bytes }));
   if (!encryptedAsAsked(store.encryption, head)) {
     const asked = store.encryption;
     throw new InfraError(
-      `${store.where} ignores the encryption that was asked for: ${asked.mode} was requested for ${key}, HEAD shows ${head.encryption?.mode ?? 'none'}`,
+      say('object.notEncrypted', { where: store.where, asked: asked.mode, key, found: head.encryption?.mode ?? 'none' }),
       {
-        hints: [
-          'use a provider or a setting that encrypts at rest, such as aws:kms with a key id',
-          'or accept it: choose "none" as the bucket\'s encryption (backups are encrypted with the recovery key before they are sent)',
-        ],
+        hints: [say('object.encryptingProvider'), say('object.acceptNone')],
       },
     );
   }
@@ -120,7 +118,7 @@ export async function readObject(store: ObjectStore, key: string, limit: number)
   for await (const chunk of await store.get(key)) {
     const piece = chunk as Buffer;
     bytes += piece.length;
-    if (bytes > limit) throw new InfraError(`the object ${key} in ${store.where} is longer than ${limit} bytes`);
+    if (bytes > limit) throw new InfraError(say('object.tooLong', { key, where: store.where, limit }));
     chunks.push(piece);
   }
   return Buffer.concat(chunks);

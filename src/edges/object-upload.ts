@@ -1,5 +1,6 @@
 import { InfraError } from '../errors.js';
 import type { ObjectStore, Upload } from './object-store.js';
+import { say } from './words.js';
 
 const MIB = 1024 * 1024;
 /** The smallest limit among the providers that were looked at is Scaleway's. AWS has 10,000. */
@@ -63,7 +64,7 @@ async function sendParts(upload: Upload, key: string, source: AsyncIterable<Uint
 
   const send = async (whole: Buffer, length: number): Promise<void> => {
     number += 1;
-    if (number > MAX_PARTS) throw new InfraError(`${key} is too large: more than ${MAX_PARTS} parts`);
+    if (number > MAX_PARTS) throw new InfraError(say('object.tooManyParts', { key, parts: MAX_PARTS }));
     await flight.room(whole.length > LARGE_PART_BYTES ? 1 : 2);
     flight.add(
       upload.writePart(number, whole.subarray(0, length)).then(() => {

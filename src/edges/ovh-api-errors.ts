@@ -3,6 +3,7 @@ import { InfraError, InputError, messageOf } from '../errors.js';
 import { errorCode } from './files.js';
 import { isNetworkCode, isTlsCode } from './network-errors.js';
 import { type OvhEndpoint, type OvhRight, tokenLink } from './ovh-rights.js';
+import { say, toDo } from './words.js';
 
 /** OVH's API refused, or did not answer. `code` is OVH's ("NOT_GRANTED_CALL"), Node's ("ECONNRESET") or the HTTP status. */
 export class OvhApiError extends InfraError {
@@ -67,36 +68,36 @@ export function isTransient({ status }: Pick<OvhRefusal, 'status'>): boolean {
 /** The error for people when OVH refused; `doing` completes "could not …". */
 export function translateRefusal(refusal: OvhRefusal, doing: string, place: OvhPlace): OvhApiError {
   const [why, ...hints] = explainRefusal(refusal, place);
-  const id = refusal.queryId === undefined ? '' : ` (OVH's number of this request: ${refusal.queryId})`;
-  return new OvhApiError(`could not ${doing} with the OVH API: ${why}${id}`, refusal.code, refusal.status, hints);
+  const id = refusal.queryId === undefined ? '' : say('ovh.queryId', { id: refusal.queryId });
+  return new OvhApiError(`${say('ovh.failed', { doing: toDo(doing), why })}${id}`, refusal.code, refusal.status, hints);
 }
 
 const listOf = (rights: readonly OvhRight[]) => rights.map(({ method, path }) => `${method} ${path}`).join(', ');
 
 function explainRefusal({ status, code, message, missing }: OvhRefusal, { endpoint, rights }: OvhPlace): [string, ...string[]] {
-  const newToken = `make a token with exactly these rights: ${tokenLink(endpoint, rights)}`;
+  const newToken = say('ovh.newToken', { link: tokenLink(endpoint, rights) });
   switch (code) {
     case 'NOT_GRANTED_CALL':
       return missing === undefined || missing.length === 0
-        ? [`the token may not do this (it needs ${listOf(rights)})`, newToken]
-        : [`the token lacks rights: ${listOf(missing)}`, newToken];
+        ? [say('ovh.notGranted', { rights: listOf(rights) }), newToken]
+        : [say('ovh.lacksRights', { rights: listOf(missing) }), newToken];
     case 'INVALID_KEY':
-      return [`the application key is not known at ${endpoint.name}`, 'check that the key is whole, and that the account is one of this part of the world (ovh-eu, ovh-ca, ovh-us)', newToken];
+      return [say('ovh.unknownKey', { endpoint: endpoint.name }), say('ovh.checkKey'), newToken];
     case 'INVALID_CREDENTIAL':
     case 'NOT_CREDENTIAL':
-      return ['the consumer key is not valid: it has expired, was withdrawn, never confirmed, or belongs to another application key', newToken];
+      return [say('ovh.invalidCredential'), newToken];
     case 'INVALID_SIGNATURE':
-      return ['the signature does not match: the application secret does not belong to the application key, or is not whole', 'enter the application secret again', newToken];
+      return [say('ovh.invalidSignature'), say('ovh.secretAgain'), newToken];
     case 'QUERY_TIME_OUT':
-      return ["the request's time is too far from OVH's", 'look at the clock: date -u', 'set it: timedatectl set-ntp true'];
+      return [say('ovh.wrongTime'), say('ovh.lookAtClock'), say('ovh.setClock')];
     default:
       break;
   }
   const words = message === '' ? `HTTP ${status}` : `${message} (HTTP ${status})`;
-  if (status === 429) return [`OVH asks for patience: too many requests (${words})`, 'wait a few minutes, then type the same command again'];
-  if (status >= 500) return [`OVH has a problem of its own (${words})`, 'type the same command again later', 'https://network.status-ovhcloud.com'];
-  if (status >= 300 && status < 400) return [`what answers at ${endpoint.url} points elsewhere (HTTP ${status}), which is not followed`, `curl -sS ${endpoint.url}/auth/time`];
-  if (status === 404) return [`there is no such thing in this account: ${words}`];
+  if (status === 429) return [say('ovh.tooMany', { words }), say('ovh.waitMinutes')];
+  if (status >= 500) return [say('ovh.ownProblem', { words }), say('ovh.later'), 'https://network.status-ovhcloud.com'];
+  if (status >= 300 && status < 400) return [say('ovh.redirect', { url: endpoint.url, status: String(status) }), `curl -sS ${endpoint.url}/auth/time`];
+  if (status === 404) return [say('ovh.notFound', { words })];
   return [words];
 }
 
@@ -107,15 +108,15 @@ export function translateFailure(error: unknown, doing: string, { endpoint }: Ov
   const [why, ...hints] = explainFailure(code, endpoint);
   const cause = new Error(messageOf(error).replace(/\p{Cc}+/gu, ' ').slice(0, 300));
   cause.name = code;
-  return new OvhApiError(`could not ${doing} with the OVH API: ${why}`, code, undefined, hints, cause);
+  return new OvhApiError(say('ovh.failed', { doing: toDo(doing), why }), code, undefined, hints, cause);
 }
 
 function explainFailure(code: string, { url }: OvhEndpoint): [string, ...string[]] {
-  const look = `try it: curl -sS ${url}/auth/time`;
-  if (isTlsCode(code)) return [`no trusted TLS connection to ${url} (${code})`, 'check the clock: date -u', 'is there a proxy that opens connections?', look];
-  if (code === 'TooLarge' || code === 'NotJson') return [`what answers at ${url} does not speak as OVH's API does`, 'is there a proxy, or a page to log in to this network?', look];
-  if (code === 'ENOTFOUND') return [`the name in ${url} is not found`, 'check the network and its DNS', look];
-  return [`${url} does not answer (${code})`, 'check the network and the firewall', look];
+  const look = say('ovh.tryIt', { url });
+  if (isTlsCode(code)) return [say('ovh.tls', { url, code }), say('clock.check'), say('ovh.proxy'), look];
+  if (code === 'TooLarge' || code === 'NotJson') return [say('ovh.notTheApi', { url }), say('ovh.portal'), look];
+  if (code === 'ENOTFOUND') return [say('ovh.noSuchName', { url }), say('ovh.checkDns'), look];
+  return [say('ovh.noAnswer', { url, code }), say('ovh.checkNetwork'), look];
 }
 
 /** The network failed in a way that another try may mend. */
@@ -126,5 +127,5 @@ export function isTransientFailure(error: unknown): boolean {
 
 /** The credentials cannot be right, whatever OVH says of them. */
 export function wrongCredential(which: string, place: OvhPlace): InputError {
-  return new InputError(`the ${which} of the OVH API is not one: letters and digits only, without blanks`, { hints: [`make a token: ${tokenLink(place.endpoint, place.rights)}`] });
+  return new InputError(say('ovh.wrongCredential', { which }), { hints: [say('ovh.makeToken', { link: tokenLink(place.endpoint, place.rights) })] });
 }

@@ -8,6 +8,7 @@ import type { Secret } from '../secret.js';
 import { isTransient, isTransientFailure, OvhApiError, type OvhPlace, refusalOf, translateFailure, translateRefusal, wrongCredential } from './ovh-api-errors.js';
 import { missingRights, type OvhEndpoint, type OvhRight } from './ovh-rights.js';
 import { ovhSignature } from './ovh-signature.js';
+import { say, toDo } from './words.js';
 
 export interface OvhCredentials {
   applicationKey: string;
@@ -72,9 +73,9 @@ export class OvhApi {
   constructor(private readonly options: OvhApiOptions) {
     this.#place = { endpoint: options.endpoint, rights: options.rights };
     const { applicationKey, applicationSecret, consumerKey } = options.credentials;
-    if (!KEY.test(applicationKey)) throw wrongCredential('application key', this.#place);
-    if (!KEY.test(applicationSecret.reveal())) throw wrongCredential('application secret', this.#place);
-    if (!KEY.test(consumerKey.reveal())) throw wrongCredential('consumer key', this.#place);
+    if (!KEY.test(applicationKey)) throw wrongCredential(say('ovh.applicationKey'), this.#place);
+    if (!KEY.test(applicationSecret.reveal())) throw wrongCredential(say('ovh.applicationSecret'), this.#place);
+    if (!KEY.test(consumerKey.reveal())) throw wrongCredential(say('ovh.consumerKey'), this.#place);
   }
 
   /** The answer, checked; `doing` completes "could not …". Throws OvhApiError. */
@@ -83,8 +84,8 @@ export class OvhApi {
     const read = schema.safeParse(answer.body);
     if (read.success) return read.data;
     // Paths and codes only: an answer may hold anything.
-    const wrong = read.error.issues.slice(0, 5).map(({ path, code }) => `${path.map(String).join('.') || 'all of it'}: ${code}`);
-    throw new OvhApiError(`could not ${doing} with the OVH API: its answer is not what it must be (${wrong.join('; ')})`, 'UnexpectedAnswer', answer.status, []);
+    const wrong = read.error.issues.slice(0, 5).map(({ path, code }) => `${path.map(String).join('.') || say('ovh.allOfIt')}: ${code}`);
+    throw new OvhApiError(say('ovh.failed', { doing: toDo(doing), why: say('ovh.unexpected', { wrong: wrong.join('; ') }) }), 'UnexpectedAnswer', answer.status, []);
   }
 
   /** For what answers nothing of interest. */
@@ -94,7 +95,7 @@ export class OvhApi {
 
   /** What the token may do, and until when. Throws OvhApiError where it is not valid at all. */
   async token(): Promise<OvhToken> {
-    const { rules, expiration } = await this.ask('look at the token', { method: 'GET', path: '/auth/currentCredential' }, credentialAnswer);
+    const { rules, expiration } = await this.ask(say('ovh.lookAtToken'), { method: 'GET', path: '/auth/currentCredential' }, credentialAnswer);
     const end = expiration ? new Date(expiration) : undefined;
     return { missing: missingRights(rules, this.options.rights), expires: end && !Number.isNaN(end.getTime()) ? end : undefined };
   }
@@ -111,7 +112,7 @@ export class OvhApi {
   }
 
   async #askTime(): Promise<number> {
-    const doing = 'read the time';
+    const doing = say('ovh.readTime');
     const { body } = await this.#tried(doing, true, () => this.#send({ method: 'GET', path: '/auth/time' }, {}));
     const read = serverTime.safeParse(body);
     if (!read.success) throw translateFailure(Object.assign(new Error('no time'), { code: 'NotJson' }), doing, this.#place);

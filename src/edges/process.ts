@@ -3,8 +3,8 @@ import { execa, type Result } from 'execa';
 import { InfraError, InputError, messageOf } from '../errors.js';
 import { Secret } from '../secret.js';
 import { type Command, CommandFailed, type Host, type Output, purposeOf, TimedOut, timeoutOf } from './command.js';
+import { say, toDo } from './words.js';
 
-const HERE = 'this computer';
 const MAX_COLLECTED = 16 * 1024 * 1024;
 
 /** A running child: read `stdout` to its end; `done` settles with its fate and rejects as `run` does. */
@@ -77,21 +77,22 @@ export class LocalHost implements Host {
 
 function outcome(command: Command, result: Pick<Result, 'exitCode' | 'stdout' | 'stderr' | 'timedOut' | 'signal' | 'code' | 'cause' | 'failed'>): Output {
   const output: Output = { exitCode: result.exitCode ?? -1, stdout: text(result.stdout), stderr: text(result.stderr) };
-  if (result.timedOut) throw new TimedOut(command, HERE);
+  const on = say('process.here');
+  if (result.timedOut) throw new TimedOut(command, on);
   if (result.code === 'ENOENT') {
-    throw new InputError(`could not ${purposeOf(command)}: the program "${command.argv[0] ?? ''}" is not installed on ${HERE}`, {
+    throw new InputError(say('process.notInstalled', { doing: toDo(purposeOf(command)), program: command.argv[0] ?? '', on }), {
       hints: ['koprogo-infra doctor'],
       cause: result.cause,
     });
   }
   if (result.exitCode === undefined) {
-    throw new InfraError(`could not ${purposeOf(command)} on ${HERE}: ended by ${result.signal ?? result.code ?? 'an unknown cause'}`, {
+    throw new InfraError(say('process.ended', { doing: toDo(purposeOf(command)), on, by: result.signal ?? result.code ?? say('process.unknownCause') }), {
       cause: result.cause,
     });
   }
   // A source of standard input that broke: the child saw an end of file and may well have called it a success.
-  if (result.failed && output.exitCode === 0) throw result.cause instanceof InfraError ? result.cause : new InfraError(`could not ${purposeOf(command)} on ${HERE}: ${messageOf(result.cause)}`, { cause: result.cause });
-  if (!(command.accept ?? [0]).includes(output.exitCode)) throw new CommandFailed(command, output, HERE);
+  if (result.failed && output.exitCode === 0) throw result.cause instanceof InfraError ? result.cause : new InfraError(say('process.why', { doing: toDo(purposeOf(command)), on, why: messageOf(result.cause) }), { cause: result.cause });
+  if (!(command.accept ?? [0]).includes(output.exitCode)) throw new CommandFailed(command, output, on);
   return output;
 }
 

@@ -1,6 +1,7 @@
 import type { BucketAdmin } from './object-store.js';
 import type { S3Connection } from './s3-connection.js';
 import { factsOf } from './s3-errors.js';
+import { say } from './words.js';
 
 /** Groups of an access list that mean everybody, or everybody with any account at the provider. */
 const EVERYBODY = /\/(AllUsers|AuthenticatedUsers)$/;
@@ -12,7 +13,7 @@ export class S3BucketAdmin implements BucketAdmin {
 
   async exists(): Promise<boolean> {
     const { sdk, client, place } = this.s3;
-    return this.s3.attempt('look at the bucket', async () => {
+    return this.s3.attempt(say('s3.lookAtBucket'), async () => {
       try {
         await client.send(new sdk.HeadBucketCommand({ Bucket: place.bucket }));
         return true;
@@ -27,7 +28,7 @@ export class S3BucketAdmin implements BucketAdmin {
 
   async create(): Promise<void> {
     const { sdk, client, place } = this.s3;
-    await this.s3.attempt('create the bucket', async () => {
+    await this.s3.attempt(say('s3.createBucket'), async () => {
       try {
         await client.send(new sdk.CreateBucketCommand({ Bucket: place.bucket, ACL: 'private' }));
       } catch (error) {
@@ -40,22 +41,22 @@ export class S3BucketAdmin implements BucketAdmin {
 
   async versioned(): Promise<boolean | undefined> {
     const { sdk, client, place } = this.s3;
-    const answer = await this.#ifKnown('read the versioning', () => client.send(new sdk.GetBucketVersioningCommand({ Bucket: place.bucket })));
+    const answer = await this.#ifKnown(say('s3.readVersioning'), () => client.send(new sdk.GetBucketVersioningCommand({ Bucket: place.bucket })));
     return answer && answer.Status === 'Enabled';
   }
 
   async enableVersioning(): Promise<void> {
     const { sdk, client, place } = this.s3;
-    await this.#ifKnown('switch versioning on', () =>
+    await this.#ifKnown(say('s3.enableVersioning'), () =>
       client.send(new sdk.PutBucketVersioningCommand({ Bucket: place.bucket, VersioningConfiguration: { Status: 'Enabled' } })),
     );
   }
 
   async openToEverybody(): Promise<boolean | undefined> {
     const { sdk, client, place } = this.s3;
-    const acl = await this.#ifKnown('read the access list', () => client.send(new sdk.GetBucketAclCommand({ Bucket: place.bucket })));
+    const acl = await this.#ifKnown(say('s3.readAcl'), () => client.send(new sdk.GetBucketAclCommand({ Bucket: place.bucket })));
     if (acl?.Grants?.some(({ Grantee }) => EVERYBODY.test(Grantee?.URI ?? '')) === true) return true;
-    const policy = await this.#ifKnown('read the policy', async () => {
+    const policy = await this.#ifKnown(say('s3.readPolicy'), async () => {
       try {
         return await client.send(new sdk.GetBucketPolicyStatusCommand({ Bucket: place.bucket }));
       } catch (error) {
@@ -89,10 +90,10 @@ export class S3BucketAdmin implements BucketAdmin {
   async #closeToPublic(): Promise<void> {
     const { sdk, client, place } = this.s3;
     const wanted = { IgnorePublicAcls: true, BlockPublicPolicy: true, RestrictPublicBuckets: true };
-    const found = await this.#ifKnown('read the public access block', () => client.send(new sdk.GetPublicAccessBlockCommand({ Bucket: place.bucket })));
+    const found = await this.#ifKnown(say('s3.readBlock'), () => client.send(new sdk.GetPublicAccessBlockCommand({ Bucket: place.bucket })));
     const now = found?.PublicAccessBlockConfiguration;
     if (now?.IgnorePublicAcls === true && now.BlockPublicPolicy === true && now.RestrictPublicBuckets === true) return;
-    await this.#ifKnown('close the bucket to the public', () =>
+    await this.#ifKnown(say('s3.closeToPublic'), () =>
       client.send(new sdk.PutPublicAccessBlockCommand({ Bucket: place.bucket, PublicAccessBlockConfiguration: wanted })),
     );
   }

@@ -3,6 +3,7 @@ import { InfraError } from '../errors.js';
 import type { S3Connection } from './s3-connection.js';
 import { factsOf } from './s3-errors.js';
 import { md5 } from './s3-upload.js';
+import { say } from './words.js';
 
 /** What must hold for a write, as the header of HTTP says it: nothing under the key, or an object with this ETag. */
 export type PutCondition = { ifNoneMatch: '*' } | { ifMatch: string };
@@ -21,11 +22,11 @@ export class S3Conditional {
   /** The whole object, undefined where there is none. Throws InfraError for one of more than `limit` bytes. */
   async read(key: string, limit: number): Promise<{ content: Buffer; etag: string } | undefined> {
     const { sdk, client, place } = this.s3;
-    return this.s3.attempt(`read ${key}`, async () => {
+    return this.s3.attempt(say('s3.read', { key }), async () => {
       try {
         const { Body, ContentLength, ETag } = await client.send(new sdk.GetObjectCommand({ Bucket: place.bucket, Key: key }));
-        if (!(Body instanceof Readable) || ContentLength === undefined || ETag === undefined) throw new InfraError(`${place.where} answered without a content, a length or an ETag for ${key}`);
-        return { content: await collect(Body, ContentLength, limit, `the object ${key} in ${place.where}`), etag: ETag };
+        if (!(Body instanceof Readable) || ContentLength === undefined || ETag === undefined) throw new InfraError(say('object.noETag', { where: place.where, key }));
+        return { content: await collect(Body, ContentLength, limit, () => new InfraError(say('object.tooLong', { key, where: place.where, limit }))), etag: ETag };
       } catch (error) {
         if (factsOf(error).code === 'NoSuchKey') return undefined;
         throw error;
@@ -38,13 +39,13 @@ export class S3Conditional {
     const { sdk, client, place } = this.s3;
     const headers = 'ifMatch' in condition ? { IfMatch: condition.ifMatch } : { IfNoneMatch: condition.ifNoneMatch };
     let tries = 0;
-    return this.s3.attempt(`store ${key}`, async () => {
+    return this.s3.attempt(say('s3.store', { key }), async () => {
       tries += 1;
       try {
         const { ETag } = await client.send(
           new sdk.PutObjectCommand({ Bucket: place.bucket, Key: key, Body: content, ContentLength: content.length, ContentMD5: md5(content), ContentType: 'application/octet-stream', ...headers }),
         );
-        if (ETag === undefined) throw new InfraError(`${place.where} stored ${key} without an ETag`);
+        if (ETag === undefined) throw new InfraError(say('object.storedNoETag', { where: place.where, key }));
         return { outcome: 'stored', etag: ETag };
       } catch (error) {
         const { code, status } = factsOf(error);
@@ -57,10 +58,10 @@ export class S3Conditional {
   }
 }
 
-async function collect(body: Readable, length: number, limit: number, what: string): Promise<Buffer> {
+async function collect(body: Readable, length: number, limit: number, tooLong: () => InfraError): Promise<Buffer> {
   if (length > limit) {
     body.destroy();
-    throw new InfraError(`${what} is longer than ${limit} bytes`);
+    throw tooLong();
   }
   const content = Buffer.alloc(length);
   let filled = 0;

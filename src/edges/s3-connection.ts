@@ -4,6 +4,7 @@ import { InfraError } from '../errors.js';
 import type { Bucket } from '../machine.js';
 import type { Secret } from '../secret.js';
 import { isTransient, type S3Place, translate } from './s3-errors.js';
+import { say, toDo } from './words.js';
 
 /** The SDK is large: it is loaded when the first bucket is opened, not when the program starts. */
 export type Sdk = typeof clientS3;
@@ -32,7 +33,7 @@ export async function connectS3(options: S3Options): Promise<S3Connection> {
   const sdk = await import('@aws-sdk/client-s3');
   const { bucket, region, endpoint, endpointFromHere } = options.bucket;
   const reached = options.from === 'here' ? (endpointFromHere ?? endpoint) : endpoint;
-  return new S3Connection(sdk, { where: `bucket "${bucket}" at ${reached}`, bucket, endpoint: reached, region }, options);
+  return new S3Connection(sdk, { where: say('s3.where', { bucket, endpoint: reached }), bucket, endpoint: reached, region }, options);
 }
 
 /** Sends requests of the SDK: retried where that helps, failures translated. */
@@ -91,7 +92,7 @@ export class S3Connection {
         await sleep(pause * (0.75 + Math.random() / 2), undefined, signal ? { signal } : {});
       }
     }
-    throw new InfraError(`could not ${doing} in ${this.place.where}`);
+    throw new InfraError(say('s3.failed', { doing: toDo(doing), where: this.place.where }));
   }
 
   #compareClocks(response: unknown): void {

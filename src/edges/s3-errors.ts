@@ -1,5 +1,6 @@
 import { InfraError, messageOf } from '../errors.js';
 import { isNetworkCode, isTlsCode } from './network-errors.js';
+import { say, toDo } from './words.js';
 
 /** What went wrong at the S3 server or on the way there. `code` is S3's own ("NoSuchBucket") or Node's ("ECONNRESET"). */
 export class ObjectStoreError extends InfraError {
@@ -55,7 +56,7 @@ export function translate(error: unknown, doing: string, place: S3Place): InfraE
   if (error instanceof InfraError) return error;
   const facts = factsOf(error);
   const [why, ...hints] = explain(facts, place);
-  return new ObjectStoreError(`could not ${doing} in ${place.where}: ${why}`, facts.code, hints, plainCause(error, facts));
+  return new ObjectStoreError(say('s3.failedWhy', { doing: toDo(doing), where: place.where, why }), facts.code, hints, plainCause(error, facts));
 }
 
 /** Without the SDK's request and response, which carry signatures and fill screens. */
@@ -69,41 +70,41 @@ function plainCause(error: unknown, facts: Facts): Error {
 function explain({ code, status, message }: Facts, place: S3Place): [string, ...string[]] {
   if (isTlsCode(code)) {
     return [
-      `no trusted TLS connection to ${place.endpoint} (${code}: ${message})`,
-      `look at the certificate: openssl s_client -connect ${hostAndPort(place.endpoint)}`,
-      'check the clock: date -u',
+      say('s3.tls', { endpoint: place.endpoint, code, message }),
+      say('s3.lookAtCertificate', { address: hostAndPort(place.endpoint) }),
+      say('clock.check'),
     ];
   }
-  if (code === 'ENOTFOUND') return [`the name in ${place.endpoint} does not exist (${code})`, 'check the endpoint for a typing mistake'];
+  if (code === 'ENOTFOUND') return [say('s3.noSuchName', { endpoint: place.endpoint, code }), say('s3.checkTyping')];
   if (isNetworkCode(code)) {
-    return [`${place.endpoint} does not answer (${code})`, `try it: curl -sS -o /dev/null -w '%{http_code}' ${place.endpoint}`, 'check the endpoint, the network and the firewall'];
+    return [say('s3.noAnswer', { endpoint: place.endpoint, code }), say('s3.tryIt', { endpoint: place.endpoint, http_code: '%{http_code}' }), say('s3.checkNetwork')];
   }
   if (FULL.has(code) || status === 507) {
-    return [`the storage is full or its quota is used up (${code})`, 'raise the quota or delete what is not needed, then try again'];
+    return [say('s3.full', { code }), say('s3.makeRoom')];
   }
   switch (code) {
     case 'InvalidAccessKeyId':
-      return ['the server does not know the S3 access key', 'check the access key id; a new one is made where the bucket is managed'];
+      return [say('s3.unknownKey'), say('s3.checkKeyId')];
     case 'SignatureDoesNotMatch':
     case 'InvalidSecretAccessKey':
-      return ['the S3 secret key does not belong to the access key (the signature does not match)', 'enter the secret key again', 'check the region and the clock: date -u'];
+      return [say('s3.badSignature'), say('s3.secretAgain'), say('s3.checkRegionAndClock')];
     case 'RequestTimeTooSkewed':
     case 'RequestExpired':
-      return ['the clock of this computer is wrong: the server refuses the time of the request', 'set the clock: timedatectl set-ntp true', 'compare: date -u'];
+      return [say('s3.wrongClock'), say('s3.setClock'), say('s3.compareClock')];
     case 'NoSuchBucket':
-      return ['there is no such bucket', 'create it: koprogo-infra setup', 'check the bucket name, the endpoint and the region'];
+      return [say('s3.noSuchBucket'), say('s3.createIt'), say('s3.checkNames')];
     case 'BucketAlreadyExists':
-      return [`the bucket name "${place.bucket}" belongs to somebody else`, 'choose another bucket name'];
+      return [say('s3.nameTaken', { bucket: place.bucket }), say('s3.otherName')];
     case 'AuthorizationHeaderMalformed':
     case 'PermanentRedirect':
     case 'IllegalLocationConstraintException':
     case 'InvalidLocationConstraint':
     case '301':
-      return [`the bucket is not in the region "${place.region}" (${message})`, 'check the region and the endpoint'];
+      return [say('s3.otherRegion', { region: place.region, message }), say('s3.checkRegion')];
     case 'AccessDenied':
     case 'Forbidden':
     case '403':
-      return ['this access key is not allowed to do that', 'give the key the rights on the bucket that docs/backup.md lists', 'check that the bucket belongs to this account'];
+      return [say('s3.notAllowed'), say('s3.giveRights'), say('s3.checkAccount')];
     default:
       return [`${message} (${code}${status === undefined || String(status) === code ? '' : `, HTTP ${status}`})`];
   }

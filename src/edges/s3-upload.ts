@@ -3,6 +3,7 @@ import { InfraError } from '../errors.js';
 import type { Upload } from './object-store.js';
 import type { S3Connection } from './s3-connection.js';
 import { factsOf } from './s3-errors.js';
+import { say } from './words.js';
 
 /** One multipart upload at an S3 server. A part is in memory, so it can be sent again as it was. */
 export class S3Upload implements Upload {
@@ -18,7 +19,7 @@ export class S3Upload implements Upload {
     const { sdk, client, place } = this.s3;
     const ContentMD5 = md5(bytes);
     const sent = await this.s3.attempt(
-      `send part ${number} of ${this.target.Key}`,
+      say('s3.sendPart', { part: number, key: this.target.Key }),
       () =>
         client.send(
           new sdk.UploadPartCommand({ ...this.target, PartNumber: number, Body: bytes, ContentLength: bytes.length, ContentMD5 }),
@@ -26,7 +27,7 @@ export class S3Upload implements Upload {
         ),
       this.signal,
     );
-    if (sent.ETag === undefined) throw new InfraError(`${place.where} took part ${number} of ${this.target.Key} without naming it`);
+    if (sent.ETag === undefined) throw new InfraError(say('object.partNoETag', { where: place.where, part: number, key: this.target.Key }));
     this.#etags.set(number, sent.ETag);
   }
 
@@ -34,7 +35,7 @@ export class S3Upload implements Upload {
     const { sdk, client } = this.s3;
     const Parts = [...this.#etags].sort(([a], [b]) => a - b).map(([PartNumber, ETag]) => ({ PartNumber, ETag }));
     let tries = 0;
-    await this.s3.attempt(`complete the upload of ${this.target.Key}`, async () => {
+    await this.s3.attempt(say('s3.completeUpload', { key: this.target.Key }), async () => {
       tries += 1;
       try {
         await client.send(new sdk.CompleteMultipartUploadCommand({ ...this.target, MultipartUpload: { Parts } }));
@@ -49,7 +50,7 @@ export class S3Upload implements Upload {
   async abort(): Promise<void> {
     const { sdk, client } = this.s3;
     await this.s3
-      .attempt(`abort the upload of ${this.target.Key}`, () => client.send(new sdk.AbortMultipartUploadCommand(this.target)))
+      .attempt(say('s3.abortUpload', { key: this.target.Key }), () => client.send(new sdk.AbortMultipartUploadCommand(this.target)))
       .catch(() => undefined);
   }
 }

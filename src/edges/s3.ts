@@ -7,6 +7,7 @@ import { S3BucketAdmin } from './s3-bucket.js';
 import { connectS3, type S3Connection, type S3Options } from './s3-connection.js';
 import { factsOf, isTransient, translate } from './s3-errors.js';
 import { md5, S3Upload } from './s3-upload.js';
+import { say } from './words.js';
 
 export type { S3Options } from './s3-connection.js';
 
@@ -40,7 +41,7 @@ class S3Store implements ObjectStore {
 
   async head(key: string): Promise<ObjectHead | undefined> {
     const { sdk, client } = this.#s3;
-    return this.#s3.attempt(`look at ${key}`, async () => {
+    return this.#s3.attempt(say('s3.lookAt', { key }), async () => {
       try {
         const head = await client.send(new sdk.HeadObjectCommand({ Bucket: this.#bucket, Key: key }));
         return {
@@ -64,7 +65,7 @@ class S3Store implements ObjectStore {
 
   async put(key: string, content: Uint8Array, options: { contentType?: string } = {}): Promise<void> {
     const { sdk, client } = this.#s3;
-    await this.#s3.attempt(`store ${key}`, () =>
+    await this.#s3.attempt(say('s3.store', { key }), () =>
       client.send(
         new sdk.PutObjectCommand({
           Bucket: this.#bucket,
@@ -83,11 +84,11 @@ class S3Store implements ObjectStore {
     const { sdk, client } = this.#s3;
     const { signal } = options;
     const begun = await this.#s3.attempt(
-      `begin the upload of ${key}`,
+      say('s3.beginUpload', { key }),
       () => client.send(new sdk.CreateMultipartUploadCommand({ Bucket: this.#bucket, Key: key, ContentType: 'application/octet-stream', ...this.#sse() })),
       signal,
     );
-    if (begun.UploadId === undefined) throw new InfraError(`${this.where} began no upload of ${key}: its answer names none`);
+    if (begun.UploadId === undefined) throw new InfraError(say('object.noUpload', { where: this.where, key }));
     return new S3Upload(this.#s3, { Bucket: this.#bucket, Key: key, UploadId: begun.UploadId }, signal);
   }
 
@@ -96,7 +97,7 @@ class S3Store implements ObjectStore {
     let token: string | undefined;
     for (let page = 0; page < MAX_PAGES; page += 1) {
       const from = token;
-      const answer = await this.#s3.attempt('list the objects', () =>
+      const answer = await this.#s3.attempt(say('s3.list'), () =>
         client.send(new sdk.ListObjectsV2Command({ Bucket: this.#bucket, Prefix: prefix, ...(from === undefined ? {} : { ContinuationToken: from }) })),
       );
       for (const object of answer.Contents ?? []) {
@@ -106,23 +107,23 @@ class S3Store implements ObjectStore {
       token = answer.NextContinuationToken;
       if (token === undefined || token === from) break;
     }
-    throw new InfraError(`${this.where} does not come to an end of its listing of ${prefix}`);
+    throw new InfraError(say('object.endlessList', { where: this.where, prefix }));
   }
 
   async delete(key: string): Promise<void> {
     const { sdk, client } = this.#s3;
-    await this.#s3.attempt(`delete ${key}`, () => client.send(new sdk.DeleteObjectCommand({ Bucket: this.#bucket, Key: key })));
+    await this.#s3.attempt(say('s3.delete', { key }), () => client.send(new sdk.DeleteObjectCommand({ Bucket: this.#bucket, Key: key })));
   }
 
   async abortUploads(prefix: string): Promise<number> {
     const { sdk, client } = this.#s3;
-    const found = await this.#s3.attempt('look for uploads that were not completed', () =>
+    const found = await this.#s3.attempt(say('s3.findUploads'), () =>
       client.send(new sdk.ListMultipartUploadsCommand({ Bucket: this.#bucket, Prefix: prefix })),
     );
     let aborted = 0;
     for (const { Key, UploadId } of found.Uploads ?? []) {
       if (Key?.startsWith(prefix) !== true || UploadId === undefined) continue;
-      await this.#s3.attempt(`abort an old upload of ${Key}`, () => client.send(new sdk.AbortMultipartUploadCommand({ Bucket: this.#bucket, Key, UploadId })));
+      await this.#s3.attempt(say('s3.abortOldUpload', { key: Key }), () => client.send(new sdk.AbortMultipartUploadCommand({ Bucket: this.#bucket, Key, UploadId })));
       aborted += 1;
     }
     return aborted;
@@ -138,7 +139,7 @@ class S3Store implements ObjectStore {
 
   async #open(key: string, range: ByteRange | undefined, etag?: string) {
     const { sdk, client } = this.#s3;
-    return this.#s3.attempt(`read ${key}`, async () => {
+    return this.#s3.attempt(say('s3.read', { key }), async () => {
       try {
         const answer = await client.send(
           new sdk.GetObjectCommand({
@@ -148,7 +149,7 @@ class S3Store implements ObjectStore {
             ...(etag === undefined ? {} : { IfMatch: etag }),
           }),
         );
-        if (!(answer.Body instanceof Readable)) throw new InfraError(`${this.where} answered without a content for ${key}`);
+        if (!(answer.Body instanceof Readable)) throw new InfraError(say('object.noContent', { where: this.where, key }));
         return { body: answer.Body, bytes: answer.ContentLength, etag: answer.ETag };
       } catch (error) {
         if (factsOf(error).code === 'NoSuchKey') throw new ObjectMissing(key, this.where, error);
@@ -177,7 +178,7 @@ class S3Store implements ObjectStore {
         const pause = this.#s3.pauses[failures];
         failures += 1;
         if (pause === undefined || first.etag === undefined || end === undefined || !isTransient(error)) {
-          throw translate(error, `read ${key}`, this.#s3.place);
+          throw translate(error, say('s3.read', { key }), this.#s3.place);
         }
         if (position >= end) return;
         await sleep(pause);

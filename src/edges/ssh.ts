@@ -3,6 +3,7 @@ import { NodeSSH, type SSHExecCommandResponse } from 'node-ssh';
 import { EXIT, InfraError, InputError, messageOf } from '../errors.js';
 import { Secret } from '../secret.js';
 import { type Command, CommandFailed, commandLine, type Host, type Output, TimedOut, timeoutOf } from './command.js';
+import { say } from './words.js';
 
 /** Where a server answers and how it proves who it is. */
 export interface ServerAddress {
@@ -76,25 +77,25 @@ export class SshHost implements Host {
       ssh.dispose();
       const message = messageOf(cause);
       if (shown.otherKey || /no matching host key/i.test(message)) {
-        throw new HostKeyChanged(`the server at ${where} shows another host key than the pinned one`, {
+        throw new HostKeyChanged(say('ssh.otherHostKey', { where }), {
           exitCode: EXIT.refused,
-          hints: ['if it was rebuilt on purpose: koprogo-infra destroy, then koprogo-infra setup', 'otherwise somebody may sit in between: do not go on'],
+          hints: [say('ssh.rebuilt'), say('ssh.between')],
           cause,
         });
       }
       if (/authentication methods failed/i.test(message)) {
-        throw new InputError(`${where} refused ${identity.name}`, {
-          hints: [`add this line to ~${address.user}/.ssh/authorized_keys on the server: ${identity.publicKey ?? 'the public half of that key'}`],
+        throw new InputError(say('ssh.refused', { where, identity: identity.name }), {
+          hints: [say('ssh.addLine', { user: address.user, line: identity.publicKey ?? say('ssh.publicHalf') })],
           cause,
         });
       }
       if (/parse privateKey|passphrase/i.test(message)) {
-        throw new InputError(`${identity.name} cannot be used: ${message}`, {
-          hints: ['leave --ssh-key out: a key of its own is made and kept encrypted', 'or give a key without a passphrase: --ssh-key FILE'],
+        throw new InputError(say('ssh.unusable', { identity: identity.name, why: message }), {
+          hints: [say('ssh.ownKey'), say('ssh.withoutPassphrase')],
           cause,
         });
       }
-      throw new Unreachable(`no SSH connection to ${where}: ${message}`, { cause });
+      throw new Unreachable(say('ssh.noConnection', { where, why: message }), { cause });
     }
     // A connection that breaks while no command runs, or while it is closed, emits 'error': unheard, that would end this
     // process as a bug. 'close' follows, which is what a running command waits for.
@@ -171,19 +172,19 @@ export class SshHost implements Host {
           },
           (cause: unknown) => {
             settle();
-            reject(new Unreachable(`the server ${this.address.host} did not run a command: ${messageOf(cause)}`, { cause }));
+            reject(new Unreachable(say('ssh.notRun', { host: this.address.host, why: messageOf(cause) }), { cause }));
           },
         );
     });
   }
 
   #where(): string {
-    return `the server ${this.address.host}`;
+    return say('ssh.server', { host: this.address.host });
   }
 
   #lost(): Unreachable {
-    return new Unreachable(`the SSH connection to ${this.address.host}:${this.address.port} was lost`, {
-      hints: ['type the same command again: it continues where it stopped'],
+    return new Unreachable(say('ssh.lost', { address: `${this.address.host}:${this.address.port}` }), {
+      hints: [say('ssh.again')],
     });
   }
 }
@@ -206,8 +207,8 @@ function parseHostKey(hostKey: string) {
   const bytes = Buffer.from(base64, 'base64');
   const known = Object.entries(HOST_KEY_ALGORITHMS).find(([name]) => name === type);
   if (!known || bytes.length < 40 || bytes.toString('latin1', 4, 4 + type.length) !== type) {
-    throw new InputError(`this is not an SSH public host key: "${hostKey.slice(0, 40)}"`, {
-      hints: ['on the server: cat /etc/ssh/ssh_host_ed25519_key.pub'],
+    throw new InputError(say('ssh.notAHostKey', { text: hostKey.slice(0, 40) }), {
+      hints: [say('ssh.readHostKey')],
     });
   }
   return { bytes, algorithms: [...known[1]] };

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { InputError, messageOf } from '../errors.js';
 import { holdInterrupts } from '../interrupt.js';
 import type { Secret } from '../secret.js';
+import { say } from './words.js';
 
 /** In the agent's child: load the key from descriptor 3, close it, become ssh. */
 const WITH_KEY = 'ssh-add -q - <&3 && exec 3<&- && exec ssh "$@"';
@@ -17,7 +18,7 @@ export function sshAtTerminal(privateKey: Secret, ...args: readonly string[]): P
     const giveBack = holdInterrupts();
     child.once('error', (cause) => {
       giveBack();
-      reject(new InputError(`ssh-agent cannot be started: ${messageOf(cause)}`, { hints: ['apt-get install openssh-client'], cause }));
+      reject(new InputError(say('ssh.noAgent', { why: messageOf(cause) }), { hints: ['apt-get install openssh-client'], cause }));
     });
     child.once('exit', (code, signal) => {
       giveBack();

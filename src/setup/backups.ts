@@ -8,6 +8,7 @@ import { InfraError } from '../errors.js';
 import { exportRecoveryKey, unlockPrivateKey } from '../keys/recovery/recovery-key.js';
 import { STACK_DATABASE } from '../stack/database.js';
 import type { Context } from './context.js';
+import { say } from './run-words.js';
 
 /** The folder of an installation in its bucket: several may share one. */
 export const backupPrefix = ({ name }: Pick<Context, 'name'>) => `koprogo/${name}`;
@@ -15,7 +16,7 @@ export const backupPrefix = ({ name }: Pick<Context, 'name'>) => `koprogo/${name
 export async function storageAccess({ name, target }: Context): Promise<StorageAccess> {
   const access = await target.bucket();
   if (access) return access;
-  throw new InfraError(`the object store of "${name}" does not run`, { hints: ['koprogo-infra setup'] });
+  throw new InfraError(say('open.noObjectStore', { name }), { hints: ['koprogo-infra setup'] });
 }
 
 /** Runs work with the bucket, as this computer reaches it. */

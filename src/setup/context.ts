@@ -16,6 +16,7 @@ import { createSandbox } from '../targets/sandbox/sandbox.js';
 import type { Target } from '../targets/target.js';
 import type { Reporter } from '../ui/reporter.js';
 import type { HostConfig, SetupConfig } from './config.js';
+import { say } from './run-words.js';
 
 /** One installation, opened: what the steps and the other commands work with. */
 export interface Context {
@@ -65,7 +66,7 @@ export function createContext({ name, state, config, reporter, patience }: Conte
   async function machine(): Promise<Machine> {
     const found = await target.machine();
     if (found) return found;
-    throw new InfraError(`there is no running server for "${name}" yet`, { exitCode: EXIT.failed, hints: ['koprogo-infra setup'] });
+    throw new InfraError(say('open.noServer', { name }), { exitCode: EXIT.failed, hints: ['koprogo-infra setup'] });
   }
 
   async function connect(): Promise<SshHost> {
@@ -91,16 +92,16 @@ async function ownKey(state: StateStore, name: string): Promise<SshIdentity> {
   const stored = await state.get('ssh', sshDocument);
   const pair = stored ?? generateSshKey(`koprogo-infra ${name}`);
   if (!stored) await state.put('ssh', pair);
-  return { ...pair, name: "this installation's own SSH key" };
+  return { ...pair, name: say('open.ownKey') };
 }
 
 async function keyFromFile(file: string): Promise<SshIdentity> {
   try {
     const privateKey = new Secret(await readFile(file, 'utf8'));
     const publicKey = await readFile(`${file}.pub`, 'utf8').catch(() => undefined);
-    return { privateKey, name: `the SSH key ${file}`, ...(publicKey === undefined ? {} : { publicKey: publicKey.trim() }) };
+    return { privateKey, name: say('open.keyOfFile', { file }), ...(publicKey === undefined ? {} : { publicKey: publicKey.trim() }) };
   } catch (cause) {
-    throw new InputError(`the SSH private key ${file} cannot be read: ${messageOf(cause)}`, { hints: ['leave --ssh-key out: a key of its own is made'], cause });
+    throw new InputError(say('open.keyNotReadable', { file, why: messageOf(cause) }), { hints: [say('open.leaveKeyOut')], cause });
   }
 }
 

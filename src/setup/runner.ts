@@ -1,6 +1,7 @@
 import { InfraError, RefusedError } from '../errors.js';
 import type { Check, Step } from '../step.js';
 import type { Reporter } from '../ui/reporter.js';
+import { say } from './run-words.js';
 
 export interface StepResult {
   id: string;
@@ -38,7 +39,7 @@ async function runStep(step: Step, reporter: Reporter): Promise<StepResult['stat
     await step.apply();
     const after = passable(step, await step.check());
     if (after.state === 'needed') {
-      throw new InfraError(`${title}: the work ended without an error, but its check still finds: ${after.changes.join('; ')}`, {
+      throw new InfraError(say('run.stillNeeded', { title, changes: after.changes.join('; ') }), {
         hints: ['koprogo-infra setup', 'koprogo-infra setup --plan'],
       });
     }
@@ -82,7 +83,7 @@ export async function planSteps(steps: readonly Step[], reporter: Reporter): Pro
 }
 
 function passable(step: Step, check: Check): Exclude<Check, { state: 'blocked' }> {
-  if (check.state === 'blocked') throw new RefusedError(`${step.title}: ${check.reason}`, { hints: check.hints });
+  if (check.state === 'blocked') throw new RefusedError(say('run.blocked', { title: step.title, reason: check.reason }), { hints: check.hints });
   return check;
 }
 
