@@ -3,6 +3,7 @@ import { InfraError, messageOf } from '../errors.js';
 import { bucketSchema } from '../machine.js';
 import { secretText } from '../state/schema.js';
 import { checkPrefix } from './layout.js';
+import { say } from './words.js';
 
 /** On the server: the encrypted volume, and in it what belongs to the backup program. */
 export const DOCUMENTS_MOUNT = '/srv/koprogo/documents';
@@ -71,10 +72,10 @@ export function parseJson<T>(text: string, schema: z.ZodType<T>, what: string): 
   try {
     json = JSON.parse(text);
   } catch {
-    throw new InfraError(`${what} is not JSON`);
+    throw new InfraError(say('config.noJson', { what }));
   }
   const read = schema.safeParse(json);
-  if (!read.success) throw new InfraError(`${what} is not valid: ${z.prettifyError(read.error)}`);
+  if (!read.success) throw new InfraError(say('config.notValid', { what, why: z.prettifyError(read.error) }));
   return read.data;
 }
 

@@ -12,6 +12,7 @@ import type { StorageAccess } from './access.js';
 import { AGENT_DIRECTORY, agentConfigSchema, CONFIG_FILE, DOCUMENTS_MOUNT, type AgentConfig } from './agent-config.js';
 import type { DatabaseAccess } from './database.js';
 import { BACKUP_SERVICE, BACKUP_TIMER } from './run.js';
+import { say } from './words.js';
 
 export interface AgentStepDeps {
   server: () => Promise<Host>;
@@ -51,37 +52,37 @@ install -d -m 0700 -o "$3" -g "$3" "$2"
 
 const ACTIVATE = 'systemctl daemon-reload; systemctl enable --quiet -- "$1"; systemctl restart -- "$1"';
 
-const prepare: Command = { ...script(PREPARE, DOCUMENTS_MOUNT, AGENT_DIRECTORY, USER), root: true, purpose: 'make the user and the directory of the backup program' };
+const prepare = (): Command => ({ ...script(PREPARE, DOCUMENTS_MOUNT, AGENT_DIRECTORY, USER), root: true, purpose: say('agent.prepare') });
 // systemd reads all units anew: on an emulated server under load that took more than a minute.
-const activate: Command = { ...script(ACTIVATE, BACKUP_TIMER), root: true, timeout: 300, purpose: 'switch the nightly backup on' };
+const activate = (): Command => ({ ...script(ACTIVATE, BACKUP_TIMER), root: true, timeout: 300, purpose: say('agent.activate') });
 
 /** The backup program on the server: one file, its configuration on the encrypted volume, its units, the nightly timer. */
 export function agentStep(deps: AgentStepDeps): Step {
   return {
     id: 'agent',
-    title: 'Backup program on the server',
+    title: say('agent.title'),
     onServer: true,
     check: async () => {
       const files = await agentFiles(deps);
       const server = await deps.server();
       const { stdout } = await server.run(probe(files));
       const changes = whatDiffers(files, stdout);
-      return changes.length === 0 ? done(`every night at 02:00 UTC, agent ${VERSION}`) : needed(...changes);
+      return changes.length === 0 ? done(say('agent.done', { VERSION })) : needed(...changes);
     },
     apply: async () => {
       const files = await agentFiles(deps);
       const server = await deps.server();
-      await server.run(prepare);
+      await server.run(prepare());
       const { stdout } = await server.run(readFiles(files));
       for (const file of filesThatDiffer(files, stdout)) await server.run({ ...writeFile(file), timeout: 300 });
-      await server.run(activate);
+      await server.run(activate());
     },
   };
 }
 
 /** One command that reads everything that `whatDiffers` compares. */
 function probe(files: readonly ManagedFile[]): Command {
-  return together('look at the backup program', [
+  return together(say('agent.look'), [
     readFiles(files),
     showUnits([BACKUP_TIMER]),
     { ...script(PROBE, DOCUMENTS_MOUNT, AGENT_DIRECTORY, USER, BACKUP_SERVICE, BACKUP_TIMER), root: true },
@@ -92,11 +93,11 @@ function whatDiffers(files: readonly ManagedFile[], stdout: string): string[] {
   const [fileText = '', unitText = '', text = ''] = apart(stdout);
   const timer = unitsOf(unitText).get(BACKUP_TIMER);
   const groups = /^groups (.*)$/m.exec(text)?.[1]?.split(' ') ?? [];
-  const changes = filesThatDiffer(files, fileText).map((file) => `write ${file.path}`);
-  if (!text.includes('mounted yes')) changes.push(`wait for ${DOCUMENTS_MOUNT} to be mounted`);
-  if (!groups.includes('docker')) changes.push(`make the user ${USER}, in the group docker`);
-  if (!text.includes(`directory ${USER} 700`)) changes.push(`make ${AGENT_DIRECTORY}`);
-  if (timer?.active !== true || !timer.enabled || text.includes('reload yes')) changes.push(`switch ${BACKUP_TIMER} on`);
+  const changes = filesThatDiffer(files, fileText).map((file) => say('agent.write', { path: file.path }));
+  if (!text.includes('mounted yes')) changes.push(say('agent.waitMount', { DOCUMENTS_MOUNT }));
+  if (!groups.includes('docker')) changes.push(say('agent.user', { USER }));
+  if (!text.includes(`directory ${USER} 700`)) changes.push(say('agent.make', { AGENT_DIRECTORY }));
+  if (timer?.active !== true || !timer.enabled || text.includes('reload yes')) changes.push(say('agent.switchOn', { BACKUP_TIMER }));
   return changes;
 }
 
@@ -115,7 +116,7 @@ async function readBundle(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (cause) {
-    throw new InfraError(`the backup program cannot be read from ${file}: ${messageOf(cause)}`, { hints: ['npm run build'], cause });
+    throw new InfraError(say('agent.bundle', { file, why: messageOf(cause) }), { hints: ['npm run build'], cause });
   }
 }
 

@@ -4,7 +4,8 @@ import type { Progress } from '../progress.js';
 import { blocked, type Check, done, needed, type Step } from '../step.js';
 import { openFromHere, type OpenStore, type StorageAccess, withStore } from './access.js';
 import { checkPrefix } from './layout.js';
-import { CLOCK_HINTS, clockProblem, probeBucket } from './probe.js';
+import { clockHints, clockProblem, probeBucket } from './probe.js';
+import { say } from './words.js';
 
 export interface BucketStepDeps {
   access: () => Promise<StorageAccess>;
@@ -28,32 +29,32 @@ export function bucketStep(deps: BucketStepDeps): Step {
   async function look(store: ObjectStore): Promise<Check> {
     const exists = await store.bucket.exists();
     const wrongClock = clockProblem(store.clockAhead());
-    if (wrongClock !== undefined) return blocked(wrongClock, ...CLOCK_HINTS);
+    if (wrongClock !== undefined) return blocked(wrongClock, ...clockHints());
     if (!exists) {
       return deps.create
-        ? needed(`create the private, versioned ${store.where}`, 'store, look at and delete a test object')
-        : blocked(`there is no ${store.where}`, 'create it where it is managed, private and with versioning, then type the same command again');
+        ? needed(say('bucket.create', { where: store.where }), say('bucket.test'))
+        : blocked(say('bucket.none', { where: store.where }), say('bucket.none.hint'));
     }
-    if ((await store.bucket.openToEverybody()) === true) return blocked(`${store.where} is open to everybody`, 'make it private where it is managed, or choose another bucket');
+    if ((await store.bucket.openToEverybody()) === true) return blocked(say('bucket.open', { where: store.where }), say('bucket.open.hint'));
     const changes = [];
-    if ((await store.bucket.versioned()) === false) changes.push(`switch versioning on in ${store.where}`);
+    if ((await store.bucket.versioned()) === false) changes.push(say('bucket.versioning', { where: store.where }));
     const head = await store.head(marker);
-    if (!head || !encryptedAsAsked(store.encryption, head)) changes.push(`store, look at and delete a test object in ${store.where}`);
-    return changes.length === 0 ? done(`${store.where}, private, encryption ${store.encryption.mode}`) : needed(...changes);
+    if (!head || !encryptedAsAsked(store.encryption, head)) changes.push(say('bucket.testIn', { where: store.where }));
+    return changes.length === 0 ? done(say('bucket.done', { where: store.where, mode: store.encryption.mode })) : needed(...changes);
   }
 
   async function make(store: ObjectStore): Promise<void> {
     if (!(await store.bucket.exists())) await store.bucket.create();
     if ((await store.bucket.versioned()) === false) await store.bucket.enableVersioning();
     const report = await probeBucket(store, prefix);
-    if (report.versioned === undefined) deps.progress.warn(`${store.where} has no versioning: what is overwritten or deleted there is gone`);
-    if (report.encryption === 'none') deps.progress.warn(`${store.where} stores without server-side encryption, as chosen: backups are encrypted with the recovery key all the same`);
+    if (report.versioned === undefined) deps.progress.warn(say('bucket.noVersions', { where: store.where }));
+    if (report.encryption === 'none') deps.progress.warn(say('bucket.noEncryption', { where: store.where }));
     await store.put(marker, Buffer.from(`${JSON.stringify({ probedAt: new Date().toISOString(), ...report }, undefined, 2)}\n`), { contentType: 'application/json' });
   }
 
   return {
     id: 'bucket',
-    title: 'Bucket for backups',
+    title: say('bucket.title'),
     onServer: false,
     check: async () => {
       const access = await deps.access();

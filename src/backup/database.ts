@@ -1,4 +1,5 @@
 import type { Command } from '../edges/command.js';
+import { say } from './words.js';
 
 /**
  * How to reach PostgreSQL's own programs, of the server's own version: pg_dump refuses newer servers.
@@ -68,7 +69,7 @@ export function pgDump(access: DatabaseAccess, snapshot: string): Command {
       `--dbname=${connection(access.database, APPLICATION_NAME)}`,
     ],
     timeout: DUMP_TIMEOUT_SECONDS,
-    purpose: `dump the database ${access.database}`,
+    purpose: say('dump.database', { database: access.database }),
   };
 }
 
@@ -84,7 +85,7 @@ export function pgDumpGlobals(access: DatabaseAccess): Command {
       `--dbname=${connection(access.database, APPLICATION_NAME)}`,
     ],
     timeout: 300,
-    purpose: 'dump the roles',
+    purpose: say('dump.roles'),
   };
 }
 

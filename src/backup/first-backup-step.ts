@@ -4,6 +4,7 @@ import { done, needed, type Step } from '../step.js';
 import { openFromHere, type OpenStore, type StorageAccess, withStore } from './access.js';
 import { newestBackup } from './list.js';
 import { runBackup } from './run.js';
+import { say } from './words.js';
 
 export interface FirstBackupStepDeps {
   server: () => Promise<Host>;
@@ -20,7 +21,7 @@ export interface FirstBackupStepDeps {
 export function firstBackupStep(deps: FirstBackupStepDeps): Step {
   return {
     id: 'first-backup',
-    title: 'First backup',
+    title: say('first.title'),
     onServer: true,
     check: async () => {
       const { fingerprint } = await deps.publicKey();
@@ -29,7 +30,7 @@ export function firstBackupStep(deps: FirstBackupStepDeps): Step {
           ? newestBackup(store, deps.prefix, (manifest) => manifest.installation === deps.installation && manifest.recoveryKey.fingerprint === fingerprint)
           : undefined,
       );
-      return newest ? done(`newest backup ${newest.id}`) : needed('make the first backup');
+      return newest ? done(say('first.done', { id: newest.id })) : needed(say('first.make'));
     },
     apply: async () => {
       await runBackup({ server: await deps.server(), progress: deps.progress });

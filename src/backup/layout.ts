@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { InputError } from '../errors.js';
+import { say } from './words.js';
 
 /**
  * Where a backup lies in the bucket: `<prefix>/<id>/<file>`. docs/formats.md specifies it.
@@ -43,8 +44,8 @@ export function isBackupId(id: string): boolean {
 /** Throws InputError unless the prefix is one to eight plain path segments without a slash at either end. */
 export function checkPrefix(prefix: string): string {
   if (!prefixPattern.test(prefix)) {
-    throw new InputError(`not a prefix for backups: "${prefix.slice(0, 80)}"`, {
-      hints: ['use letters, digits, dots, hyphens and single slashes between them, such as koprogo/my-building'],
+    throw new InputError(say('layout.prefix', { prefix: prefix.slice(0, 80) }), {
+      hints: [say('layout.prefix.hint')],
     });
   }
   return prefix;
@@ -52,7 +53,7 @@ export function checkPrefix(prefix: string): string {
 
 /** The key of one object of a backup; `file` comes from FILES, MANIFEST_FILE or a validated manifest. */
 export function objectKey(prefix: string, id: string, file: string): string {
-  if (!isBackupId(id)) throw new InputError(`not a backup id: "${id.slice(0, 40)}"`, { hints: ['koprogo-infra backup list'] });
+  if (!isBackupId(id)) throw new InputError(say('notId', { id: id.slice(0, 40) }), { hints: ['koprogo-infra backup list'] });
   return `${checkPrefix(prefix)}/${id}/${file}`;
 }
 

@@ -2,6 +2,7 @@ import { type ObjectStore, readObject } from '../edges/object-store.js';
 import { InfraError, InputError } from '../errors.js';
 import { checkPrefix, isBackupId, MANIFEST_FILE, objectKey, parseObjectKey } from './layout.js';
 import { type Manifest, MAX_MANIFEST_BYTES, parseManifest, storedBytes } from './manifest.js';
+import { say } from './words.js';
 
 /** Objects below one id. Only what has a valid manifest and every object in its full length is a backup. */
 export type ListedBackup =
@@ -35,14 +36,14 @@ export async function findBackup(store: ObjectStore, prefix: string, which: stri
   const hints = ['koprogo-infra backup list'];
   if (which === 'latest') {
     const newest = await newestBackup(store, prefix);
-    if (!newest) throw new InputError(`there is no complete backup below ${prefix} in ${store.where}`, { hints: ['koprogo-infra backup run', ...hints] });
+    if (!newest) throw new InputError(say('list.noComplete', { prefix, where: store.where }), { hints: ['koprogo-infra backup run', ...hints] });
     return newest;
   }
-  if (!isBackupId(which)) throw new InputError(`not a backup id: "${which.slice(0, 40)}"`, { hints });
+  if (!isBackupId(which)) throw new InputError(say('notId', { id: which.slice(0, 40) }), { hints });
   const folder = (await foldersOf(store, prefix, which)).find(({ id }) => id === which);
-  if (!folder) throw new InputError(`there is no backup ${which} in ${store.where}`, { hints });
+  if (!folder) throw new InputError(say('list.none', { which, where: store.where }), { hints });
   const backup = await judge(store, prefix, folder);
-  if (backup.state === 'incomplete') throw new InfraError(`backup ${which} is not complete: ${backup.reason}`, { hints });
+  if (backup.state === 'incomplete') throw new InfraError(say('list.incomplete', { which, reason: backup.reason }), { hints });
   return backup.manifest;
 }
 
@@ -67,7 +68,7 @@ async function foldersOf(store: ObjectStore, prefix: string, id = ''): Promise<F
 async function judge(store: ObjectStore, prefix: string, { id, files }: Folder): Promise<ListedBackup> {
   const found = [...files.values()].reduce((sum, bytes) => sum + bytes, 0);
   const incomplete = (reason: string): ListedBackup => ({ id, state: 'incomplete', storedBytes: found, reason });
-  if (!files.has(MANIFEST_FILE)) return incomplete('it has no manifest: it was interrupted, or is being made now');
+  if (!files.has(MANIFEST_FILE)) return incomplete(say('list.noManifest'));
   let manifest;
   try {
     manifest = parseManifest(await readObject(store, objectKey(prefix, id, MANIFEST_FILE), MAX_MANIFEST_BYTES), id);
@@ -78,8 +79,8 @@ async function judge(store: ObjectStore, prefix: string, { id, files }: Folder):
   }
   for (const { file, ciphertextBytes } of manifest.objects) {
     const bytes = files.get(file);
-    if (bytes === undefined) return incomplete(`${file} is missing`);
-    if (bytes !== ciphertextBytes) return incomplete(`${file} has ${bytes} bytes, the manifest says ${ciphertextBytes}`);
+    if (bytes === undefined) return incomplete(say('list.missing', { file }));
+    if (bytes !== ciphertextBytes) return incomplete(say('list.length', { file, bytes, ciphertextBytes }));
   }
   return { id, state: 'complete', storedBytes: storedBytes(manifest), manifest };
 }

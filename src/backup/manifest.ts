@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { InfraError, messageOf } from '../errors.js';
 import { backupIdPattern, FILES, isBackupId, type Role, ROLES, timeOfBackupId } from './layout.js';
+import { say } from './words.js';
 
 /** The version that this program writes, and the newest that it reads. */
 export const MANIFEST_VERSION = 1;
@@ -101,24 +102,24 @@ export function formatManifest(manifest: Manifest): Uint8Array {
  * Throws InfraError when it is of a newer format, damaged, or says that it is another backup's.
  */
 export function parseManifest(content: Uint8Array, id: string): Manifest {
-  const what = `the manifest of backup ${id}`;
-  if (content.length > MAX_MANIFEST_BYTES) throw new InfraError(`${what} is ${content.length} bytes long: it is not one of ours`);
+  const what = say('manifest.of', { id });
+  if (content.length > MAX_MANIFEST_BYTES) throw new InfraError(say('manifest.long', { what, bytes: content.length }));
   let json: unknown;
   try {
     json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(content));
   } catch (cause) {
-    throw new InfraError(`${what} is not JSON: ${messageOf(cause)}`, { cause });
+    throw new InfraError(say('manifest.noJson', { what, why: messageOf(cause) }), { cause });
   }
   const head = z.object({ format: z.literal('koprogo-backup'), version: z.number().int().positive() }).safeParse(json);
-  if (!head.success) throw new InfraError(`${what} is not a manifest: ${z.prettifyError(head.error)}`);
+  if (!head.success) throw new InfraError(say('manifest.not', { what, why: z.prettifyError(head.error) }));
   if (head.data.version > MANIFEST_VERSION) {
-    throw new InfraError(`${what} has format version ${head.data.version}; this koprogo-infra reads up to ${MANIFEST_VERSION}`, {
-      hints: ['install a newer koprogo-infra, or restore with gpg, gunzip and psql as docs/backup.md tells'],
+    throw new InfraError(say('manifest.version', { what, version: head.data.version, MANIFEST_VERSION }), {
+      hints: [say('manifest.version.hint')],
     });
   }
   const read = manifestSchema.safeParse(json);
-  if (!read.success) throw new InfraError(`${what} is damaged: ${z.prettifyError(read.error)}`, { cause: read.error });
-  if (read.data.id !== id) throw new InfraError(`${what} says that it belongs to backup ${read.data.id}`);
+  if (!read.success) throw new InfraError(say('manifest.damaged', { what, why: z.prettifyError(read.error) }), { cause: read.error });
+  if (read.data.id !== id) throw new InfraError(say('manifest.other', { what, id: read.data.id }));
   return read.data;
 }
 
@@ -135,6 +136,6 @@ export function objectOf(manifest: Manifest, role: Role): ManifestObject | undef
 /** When the backup was begun, by its id. */
 export function startedAt(manifest: Pick<Manifest, 'id'>): Date {
   const time = timeOfBackupId(manifest.id);
-  if (!time) throw new InfraError(`not a backup id: ${manifest.id}`);
+  if (!time) throw new InfraError(say('manifest.notId', { id: manifest.id }));
   return time;
 }

@@ -13,6 +13,7 @@ import { clockProblem } from './probe.js';
 import { encryptTo, readRecipient, type Recipient } from './recipient.js';
 import { endLeftovers, SnapshotSession } from './snapshot.js';
 import { archive, outputOf } from './sources.js';
+import { say } from './words.js';
 
 export interface BackupOptions {
   config: AgentConfig;
@@ -40,7 +41,7 @@ export async function createBackup(options: BackupOptions): Promise<Manifest> {
     return await run.all(now);
   } catch (error) {
     await run.undo();
-    if (signal?.aborted === true) throw new InfraError('the backup was interrupted; nothing of it was kept', { cause: error });
+    if (signal?.aborted === true) throw new InfraError(say('pipeline.interrupted'), { cause: error });
     throw error;
   }
 }
@@ -119,7 +120,7 @@ class Run {
     const { store, config, warn } = this.options;
     await endLeftovers(config.database);
     for (const key of this.#stored) {
-      await store.delete(key).catch((error: unknown) => warn?.(error instanceof InfraError ? error.message : `could not delete ${key}`));
+      await store.delete(key).catch((error: unknown) => warn?.(error instanceof InfraError ? error.message : say('pipeline.notDeleted', { key })));
     }
   }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type ObjectStore, verifyStored } from '../edges/object-store.js';
 import { EXIT, InfraError } from '../errors.js';
+import { say } from './words.js';
 
 /** Requests are signed with the time, and servers refuse more than 15 minutes; a third of that is already a fault. */
 export const MAX_CLOCK_SECONDS = 300;
@@ -28,13 +29,13 @@ export async function probeBucket(store: ObjectStore, prefix: string): Promise<B
   try {
     const clockAhead = store.clockAhead();
     const wrong = clockProblem(clockAhead);
-    if (wrong !== undefined) throw new InfraError(wrong, { hints: CLOCK_HINTS });
+    if (wrong !== undefined) throw new InfraError(wrong, { hints: clockHints() });
     const head = await verifyStored(store, key, content.length);
     const anonymousStatus = await store.bucket.anonymousStatus(key);
     if (anonymousStatus !== undefined && anonymousStatus >= 200 && anonymousStatus < 300) {
-      throw new InfraError(`${store.where} shows its objects to everybody: no credentials were needed to read ${key}`, {
+      throw new InfraError(say('probe.public', { where: store.where, key }), {
         exitCode: EXIT.refused,
-        hints: ['make the bucket private where it is managed, or choose another'],
+        hints: [say('probe.public.hint')],
       });
     }
     return { encryption: head.encryption?.mode ?? 'none', versioned: await store.bucket.versioned(), clockAhead, anonymousStatus };
@@ -43,11 +44,11 @@ export async function probeBucket(store: ObjectStore, prefix: string): Promise<B
   }
 }
 
-export const CLOCK_HINTS = ['set the clock: timedatectl set-ntp true', 'compare: date -u'] as const;
+export const clockHints = () => [say('clock.set'), say('clock.compare')];
 
 /** A sentence when the clocks are too far apart. */
 export function clockProblem(ahead: number | undefined): string | undefined {
   if (ahead === undefined || Math.abs(ahead) <= MAX_CLOCK_SECONDS) return undefined;
   const minutes = Math.round(Math.abs(ahead) / 60);
-  return `the clock of this computer is ${minutes} minutes ${ahead > 0 ? 'ahead of' : 'behind'} the storage's`;
+  return ahead > 0 ? say('clock.ahead', { minutes }) : say('clock.behind', { minutes });
 }

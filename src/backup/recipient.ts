@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { ReadableStream } from 'node:stream/web';
 import { createMessage, encrypt, enums, type Key, type PublicKey, readKey } from 'openpgp';
 import { InfraError, messageOf } from '../errors.js';
+import { say } from './words.js';
 
 /** How long before the key's last day every backup warns. */
 const WARN_DAYS = 60;
@@ -29,7 +30,7 @@ export async function readRecipient(armored: string, expected: { fingerprint: st
   const key = await parse(armored);
   const fingerprint = key.getFingerprint().toUpperCase();
   if (fingerprint !== expected.fingerprint.toUpperCase()) {
-    throw new InfraError(`the recovery key has the fingerprint ${fingerprint}, expected is ${expected.fingerprint}`, { hints: ['koprogo-infra setup'] });
+    throw new InfraError(say('key.other', { fingerprint, expected: expected.fingerprint }), { hints: ['koprogo-infra setup'] });
   }
   const short = fingerprint.slice(-16);
   let subkey;
@@ -37,16 +38,16 @@ export async function readRecipient(armored: string, expected: { fingerprint: st
     subkey = await key.getEncryptionKey(undefined, now);
   } catch (cause) {
     const expired = await firstExpiry(key);
-    const why = expired && expired <= now ? `expired on ${dayOf(expired)}` : `cannot encrypt: ${messageOf(cause)}`;
-    throw new InfraError(`the recovery key ${short} ${why}: no backup can be made with it`, {
-      hints: [`prolong it where its private key is: gpg --quick-set-expire ${fingerprint} 2y, then the same with '*' at the end`, 'then koprogo-infra setup, which installs the new public key'],
+    const why = expired && expired <= now ? say('key.expired', { day: dayOf(expired) }) : say('key.cannot', { why: messageOf(cause) });
+    throw new InfraError(say('key.unusable', { short, why }), {
+      hints: [say('key.prolong', { fingerprint }), say('key.install')],
       cause,
     });
   }
   const expires = earliest(await expiryOf(key), await expiryOf(subkey));
   const days = expires && Math.floor((expires.getTime() - now.getTime()) / DAY_MS);
   const warning =
-    expires && days !== undefined && days <= WARN_DAYS ? `the recovery key ${short} expires on ${dayOf(expires)}, in ${days} days: from then on no backup can be made` : undefined;
+    expires && days !== undefined && days <= WARN_DAYS ? say('key.expires', { short, day: dayOf(expires), days }) : undefined;
   return { key, fingerprint, expires, warning };
 }
 
@@ -97,10 +98,10 @@ async function parse(armored: string): Promise<PublicKey> {
   try {
     key = await readKey({ armoredKey: armored });
   } catch (cause) {
-    throw new InfraError(`the recovery key cannot be read: ${messageOf(cause)}`, { hints: ['koprogo-infra setup'], cause });
+    throw new InfraError(say('key.unreadable', { why: messageOf(cause) }), { hints: ['koprogo-infra setup'], cause });
   }
   if (key.isPrivate()) {
-    throw new InfraError('this is a private key: only the public key belongs onto the server', { hints: ['take the private key off the server; it must count as known to others now'] });
+    throw new InfraError(say('key.private'), { hints: [say('key.private.hint')] });
   }
   return key.toPublic();
 }

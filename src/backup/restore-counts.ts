@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { InfraError } from '../errors.js';
 import { type DatabaseTarget, runSql } from './scratch.js';
+import { say } from './words.js';
 
 /** One table: rows when the backup was taken and rows now; undefined where the table does not exist. */
 export interface TableResult {
@@ -26,13 +27,13 @@ export async function countRows(target: DatabaseTarget, database: string): Promi
        AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
      ORDER BY 1 \\gexec
 `,
-    { database, purpose: `count the rows of ${database}`, timeout: COUNT_TIMEOUT_SECONDS },
+    { database, purpose: say('counts.purpose', { database }), timeout: COUNT_TIMEOUT_SECONDS },
   );
   const pair = z.tuple([z.string(), z.number().int().nonnegative()]);
   return new Map(
     lines.map((line) => {
       const read = pair.safeParse(JSON.parse(line));
-      if (!read.success) throw new InfraError(`the row counts of ${database} cannot be read`);
+      if (!read.success) throw new InfraError(say('counts.unreadable', { database }));
       return read.data;
     }),
   );

@@ -7,6 +7,7 @@ import { type Manifest, type ManifestObject, objectOf } from './manifest.js';
 import { asOneTransaction, type Globals, parseGlobals } from './restore-sql.js';
 import { type BackupSource, openObject } from './restore-stream.js';
 import { type DatabaseTarget, RESTORE_APPLICATION, runSql } from './scratch.js';
+import { say } from './words.js';
 
 const MAX_GLOBALS_BYTES = 64 * 1024 * 1024;
 /** Slower than this means that something hangs. */
@@ -20,24 +21,24 @@ const RESTRICT_SINCE: Readonly<Record<number, number>> = { 13: 22, 14: 19, 15: 1
 /** Throws InfraError when a restore of this backup cannot work or would endanger the server: versions and free space. */
 export async function checkTarget(target: DatabaseTarget, manifest: Manifest): Promise<void> {
   const root = target.root === undefined ? {} : { root: target.root };
-  const version = await target.host.run({ argv: [...target.access.prefix, 'psql', '--version'], purpose: "read psql's version", ...root });
+  const version = await target.host.run({ argv: [...target.access.prefix, 'psql', '--version'], purpose: say('load.psqlVersion'), ...root });
   const [, major = '0', minor = '0'] = /PostgreSQL\) (\d+)\.(\d+)/.exec(version.stdout) ?? [];
   if (Number(minor) < (RESTRICT_SINCE[Number(major)] ?? (Number(major) >= 18 ? 0 : Infinity))) {
-    throw new RefusedError(`psql ${major}.${minor} on the database server is too old to restore safely: it has no \\restrict, so a forged dump could run commands`, {
-      hints: ["update the database image to the newest minor release of its major version, then restore", 'or restore by hand: docs/restore.md'],
+    throw new RefusedError(say('load.oldPsql', { major, minor }), {
+      hints: [say('load.oldPsql.update'), say('load.byHand')],
     });
   }
-  const [number = '0', directory = ''] = await runSql(target, 'SHOW server_version_num; SHOW data_directory;', { purpose: "read the server's version" });
+  const [number = '0', directory = ''] = await runSql(target, 'SHOW server_version_num; SHOW data_directory;', { purpose: say('load.serverVersion') });
   const theirs = Math.floor(manifest.database.serverVersionNumber / 10_000);
   if (Math.floor(Number(number) / 10_000) < theirs) {
-    throw new RefusedError(`the backup comes from PostgreSQL ${manifest.database.serverVersion}, the server runs an older major version (${major})`, {
-      hints: [`restore into PostgreSQL ${theirs} or newer`],
+    throw new RefusedError(say('load.older', { serverVersion: manifest.database.serverVersion, major }), {
+      hints: [say('load.older.hint', { theirs })],
     });
   }
-  const df = await target.host.run({ argv: [...target.access.prefix, 'df', '-Pk', directory], purpose: 'read the free space', ...root });
+  const df = await target.host.run({ argv: [...target.access.prefix, 'df', '-Pk', directory], purpose: say('load.freeSpace'), ...root });
   const free = Number(df.stdout.trim().split('\n').at(-1)?.split(/\s+/)[3]) * 1024;
   const wanted = manifest.database.sizeBytes + SPARE_BYTES;
-  if (Number.isFinite(free) && free < wanted) throw diskFull(`${mib(free)} are free where PostgreSQL keeps its data, a restore beside the live database needs ${mib(wanted)}`);
+  if (Number.isFinite(free) && free < wanted) throw diskFull(say('load.room', { free: mib(free), wanted: mib(wanted) }));
 }
 
 /**
@@ -49,7 +50,7 @@ export async function loadDump(source: BackupSource, target: DatabaseTarget, dat
   const cut = new AbortController();
   const signal = AbortSignal.any([cut.signal, ...(source.signal ? [source.signal] : [])]);
   const sql = openObject({ ...source, signal }, object, (done) => {
-    progress.update(`restoring ${source.manifest.id}`, { done, total: object.ciphertextBytes, unit: 'bytes' });
+    progress.update(say('load.restoring', { id: source.manifest.id }), { done, total: object.ciphertextBytes, unit: 'bytes' });
   });
   const watch: { failure?: unknown } = {};
   const input = Readable.from(remembering(asOneTransaction(sql), watch), { objectMode: false, highWaterMark: 256 * 1024 });
@@ -60,24 +61,24 @@ export async function loadDump(source: BackupSource, target: DatabaseTarget, dat
       argv: [...argv, '--output=/dev/null'],
       input,
       timeout: 3600 + Math.ceil(object.plaintextBytes / SLOWEST_BYTES_PER_SECOND),
-      purpose: `load backup ${source.manifest.id} into ${database}`,
+      purpose: say('load.purpose', { id: source.manifest.id, database }),
       ...(target.root === undefined ? {} : { root: target.root }),
     });
   } catch (error) {
     throw watch.failure ?? explain(error);
   } finally {
     // When psql has failed, a download that still goes on, or stalls, is of no use.
-    cut.abort(new InfraError('the restore has ended'));
+    cut.abort(new InfraError(say('load.ended')));
     input.destroy();
   }
   // psql may have ended well without having read to the end (a dump that holds a \q of its own cannot, but be sure).
-  if (!input.readableEnded) throw new InfraError(`psql stopped reading backup ${source.manifest.id} before its end`);
+  if (!input.readableEnded) throw new InfraError(say('load.stopped', { id: source.manifest.id }));
 }
 
 /** The roles of the backup, read whole and verified before anything of it is used. */
 export async function readGlobals(source: BackupSource): Promise<Globals> {
   const object = required(source.manifest, 'globals');
-  if (object.plaintextBytes > MAX_GLOBALS_BYTES) throw new InfraError(`the roles of backup ${source.manifest.id} are ${mib(object.plaintextBytes)} long: not one of ours`);
+  if (object.plaintextBytes > MAX_GLOBALS_BYTES) throw new InfraError(say('load.rolesLong', { id: source.manifest.id, size: mib(object.plaintextBytes) }));
   const pieces: Buffer[] = [];
   for await (const piece of openObject(source, object)) pieces.push(piece);
   return parseGlobals(Buffer.concat(pieces).toString('utf8'));
@@ -96,19 +97,19 @@ export async function createMissingRoles(target: DatabaseTarget, globals: Global
   const statements = bare
     ? missing.map((role) => `CREATE ROLE ${role.identifier} NOLOGIN`)
     : [...missing.flatMap((role) => role.statements), ...memberships.map((grant) => grant.statement)];
-  await runSql(target, `BEGIN;\n${statements.map((statement) => `${statement};\n`).join('')}COMMIT;\n`, { purpose: 'create the missing roles' });
+  await runSql(target, `BEGIN;\n${statements.map((statement) => `${statement};\n`).join('')}COMMIT;\n`, { purpose: say('load.createRoles') });
   return [...names];
 }
 
 /** Drops roles that `createMissingRoles` made for a scratch database that is gone again. */
 export async function dropRoles(target: DatabaseTarget, names: readonly string[]): Promise<void> {
   for (const name of names) {
-    await runSql(target, 'DROP ROLE IF EXISTS :"name";', { variables: { name }, purpose: `drop the role ${name} that was made for the restore` });
+    await runSql(target, 'DROP ROLE IF EXISTS :"name";', { variables: { name }, purpose: say('load.dropRole', { name }) });
   }
 }
 
 async function readRoleNames(target: DatabaseTarget): Promise<string[]> {
-  const lines = await runSql(target, 'SELECT to_json(rolname::text) FROM pg_roles;', { purpose: 'read the roles' });
+  const lines = await runSql(target, 'SELECT to_json(rolname::text) FROM pg_roles;', { purpose: say('load.readRoles') });
   return lines.map((line) => String(JSON.parse(line)));
 }
 
@@ -123,17 +124,17 @@ async function* remembering(pieces: AsyncIterable<Buffer>, watch: { failure?: un
 
 function required(manifest: Manifest, role: 'database' | 'globals'): ManifestObject {
   const object = objectOf(manifest, role);
-  if (!object) throw new InfraError(`backup ${manifest.id} has no object of the role ${role}`);
+  if (!object) throw new InfraError(say('load.noObject', { id: manifest.id, role }));
   return object;
 }
 
 function explain(error: unknown): unknown {
   if (!(error instanceof CommandFailed)) return error;
   const said = error.output.stderr;
-  if (/No space left on device|could not extend file/i.test(said)) return diskFull('the disk of the database server is full', error);
+  if (/No space left on device|could not extend file/i.test(said)) return diskFull(say('load.diskFull'), error);
   if (/backslash commands are restricted/i.test(said)) {
-    return new RefusedError('the dump holds a command for psql itself, which pg_dump never writes: it was forged or altered before it was encrypted', {
-      hints: ['do not restore this backup; find out who could write it'],
+    return new RefusedError(say('load.forged'), {
+      hints: [say('load.forged.hint')],
       cause: error,
     });
   }
@@ -143,7 +144,7 @@ function explain(error: unknown): unknown {
 function diskFull(what: string, cause?: unknown): InfraError {
   return new InfraError(what, {
     exitCode: EXIT.failed,
-    hints: ['make room on the volume of the database, or enlarge it', 'koprogo-infra backup verify ID checks a backup without any database'],
+    hints: [say('load.makeRoom'), say('load.verify')],
     cause,
   });
 }

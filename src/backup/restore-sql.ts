@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { InfraError } from '../errors.js';
+import { say } from './words.js';
 
 /** pg_dump writes its \restrict line after four lines of comment and \unrestrict in its last three lines. */
 const HEAD = 4096;
@@ -114,7 +115,7 @@ function splitStatements(text: string): string[] {
   const statements: string[] = [];
   let current = '';
   for (const [part] of text.matchAll(piece)) {
-    if (part === "'" || part === '"') throw new InfraError('the roles of the backup end inside a quotation: damaged or made by something else');
+    if (part === "'" || part === '"') throw new InfraError(say('sql.quotation'));
     if (part.startsWith('--')) continue;
     if (part === ';') {
       if (current.trim() !== '') statements.push(current.trim());

@@ -8,6 +8,7 @@ import type { ObjectStore } from '../edges/object-store.js';
 import { otherKey } from '../keys/recovery/recovery-key.js';
 import { objectKey } from './layout.js';
 import type { Manifest, ManifestObject } from './manifest.js';
+import { say } from './words.js';
 
 /** openpgp.js holds several chunks at once: with 1 MiB chunks 1 GiB took 1.1 GiB of memory, with 64 KiB it stays flat. */
 const CHUNK = 64 * 1024;
@@ -45,13 +46,13 @@ export function checkKey(source: Pick<BackupSource, 'manifest' | 'privateKey'>):
  */
 export async function* openObject(source: BackupSource, object: ManifestObject, onBytes: (bytes: number) => void = () => undefined): AsyncGenerator<Buffer, void> {
   const key = objectKey(source.prefix, source.manifest.id, object.file);
-  const what = `the object ${key} in ${source.store.where}`;
+  const what = say('stream.object', { key, where: source.store.where });
   checkKey(source);
   const { signal } = source;
   signal?.throwIfAborted();
   const download = await source.store.get(key);
   const abort = () => {
-    download.destroy(signal?.reason instanceof Error ? signal.reason : new InfraError('the work was interrupted'));
+    download.destroy(signal?.reason instanceof Error ? signal.reason : new InfraError(say('stream.interrupted')));
   };
   signal?.addEventListener('abort', abort, { once: true });
   const gunzip = createGunzip({ chunkSize: CHUNK });
@@ -97,7 +98,7 @@ class Watch {
   constructor(what: string, silenceSeconds: number) {
     this.#timer = setInterval(() => {
       const silent = Date.now() - this.#moved > silenceSeconds * 1000;
-      if (this.#waiting && !this.downloading && silent) this.fail(new DamagedBackup(`${what} is damaged: its decryption came to a standstill`));
+      if (this.#waiting && !this.downloading && silent) this.fail(new DamagedBackup(say('stream.standstill', { what })));
     }, 250);
   }
 
@@ -145,7 +146,7 @@ async function* watched(
       watch.downloading = false;
       watch.moved();
       bytes += chunk.length;
-      if (bytes > object.ciphertextBytes) throw new DamagedBackup(`${what} is longer than the ${object.ciphertextBytes} bytes that its manifest says`);
+      if (bytes > object.ciphertextBytes) throw new DamagedBackup(say('stream.longer', { what, ciphertextBytes: object.ciphertextBytes }));
       hash.update(chunk);
       onBytes(bytes);
       for (let at = 0; at < chunk.length; at += CHUNK) yield chunk.subarray(at, at + CHUNK);
@@ -153,9 +154,9 @@ async function* watched(
       watch.downloading = true;
     }
     watch.downloading = false;
-    if (bytes < object.ciphertextBytes) throw new DamagedBackup(`${what} is cut short: ${bytes} bytes, and its manifest says ${object.ciphertextBytes}`);
+    if (bytes < object.ciphertextBytes) throw new DamagedBackup(say('stream.cut', { what, bytes, ciphertextBytes: object.ciphertextBytes }));
     if (hash.digest('hex') !== object.ciphertextSha256) {
-      throw new DamagedBackup(`${what} has another SHA-256 than its manifest says: it was damaged or exchanged after it was stored`);
+      throw new DamagedBackup(say('stream.hash', { what }));
     }
   } catch (error) {
     watch.fail(error);
@@ -168,8 +169,8 @@ async function decrypted(ciphertext: Readable, privateKey: PrivateKey, what: str
   const recipients = message.getEncryptionKeyIDs();
   const own = privateKey.getKeyIDs();
   if (!recipients.some((id) => own.some((mine) => mine.equals(id, true)))) {
-    const named = recipients.map((id) => id.toHex().toUpperCase()).join(', ') || 'none';
-    throw new DamagedBackup(`${what} is encrypted to other keys (${named}) than the one that its manifest names (${privateKey.getFingerprint().toUpperCase()})`);
+    const named = recipients.map((id) => id.toHex().toUpperCase()).join(', ') || say('stream.none');
+    throw new DamagedBackup(say('stream.otherKeys', { what, named, expected: privateKey.getFingerprint().toUpperCase() }));
   }
   // openpgp's own type of the stream names a package that it does not bring along.
   const result: { data: unknown } = await decrypt({
@@ -191,19 +192,19 @@ async function* checkedPlaintext(gunzip: Readable, object: ManifestObject, what:
     if (next.done === true) break;
     const chunk = next.value;
     bytes += chunk.length;
-    if (bytes > object.plaintextBytes) throw new DamagedBackup(`${what} decompresses to more than the ${object.plaintextBytes} bytes that its manifest says`);
+    if (bytes > object.plaintextBytes) throw new DamagedBackup(say('stream.more', { what, plaintextBytes: object.plaintextBytes }));
     hash.update(chunk);
     yield chunk;
   }
   if (bytes !== object.plaintextBytes || hash.digest('hex') !== object.plaintextSha256) {
-    throw new DamagedBackup(`the content of ${what} (${bytes} bytes) is not what its manifest says (${object.plaintextBytes} bytes, or another SHA-256)`);
+    throw new DamagedBackup(say('stream.content', { what, bytes, plaintextBytes: object.plaintextBytes }));
   }
 }
 
 function asDamage(error: unknown, what: string): unknown {
   if (error instanceof InfraError || (error instanceof Error && error.name === 'AbortError')) return error;
-  return new DamagedBackup(`${what} cannot be decrypted and decompressed: ${messageOf(error)}`, {
-    hints: ['koprogo-infra backup list: an older backup may be intact', 'koprogo-infra backup verify ID'],
+  return new DamagedBackup(say('stream.broken', { what, why: messageOf(error) }), {
+    hints: [say('olderBackup'), 'koprogo-infra backup verify ID'],
     cause: error,
   });
 }

@@ -3,6 +3,7 @@ import { CommandFailed } from '../edges/command.js';
 import { EXIT, InfraError } from '../errors.js';
 import type { Progress } from '../progress.js';
 import { type DatabaseTarget, PREVIOUS, previousName, runSql, sessionsOn } from './scratch.js';
+import { say } from './words.js';
 
 /** What uses the live database, and must be gone while it changes its name. */
 export interface App {
@@ -27,25 +28,25 @@ export async function swapDatabases(target: DatabaseTarget, restored: string, op
   const live = target.access.database;
   const previous = previousName(live, options.now ?? new Date());
   const { progress } = options;
-  const exists = (await runSql(target, `SELECT 1 FROM pg_database WHERE datname = :'live';`, { variables: { live }, purpose: 'look for the live database' })).length > 0;
+  const exists = (await runSql(target, `SELECT 1 FROM pg_database WHERE datname = :'live';`, { variables: { live }, purpose: say('swap.look') })).length > 0;
   if (exists) await copySettings(target, live, restored);
-  progress.update('stopping the application');
+  progress.update(say('swap.stopping'));
   try {
     await options.app.stop();
     if (exists) await renameBoth(target, { live, previous, restored }, options);
-    else await runSql(target, `BEGIN;\n${TAKE_NAME}COMMIT;\n`, { variables: { live, restored }, purpose: `give ${restored} the name ${live}` });
+    else await runSql(target, `BEGIN;\n${TAKE_NAME}COMMIT;\n`, { variables: { live, restored }, purpose: say('swap.give', { restored, live }) });
   } catch (error) {
     // The failure of the swap is what matters; that of a restart after it is only told.
     await options.app.start().catch((failure: unknown) => {
-      progress.warn(`the application did not start again: ${failure instanceof Error ? failure.message : String(failure)}`);
+      progress.warn(say('swap.notAgain', { why: failure instanceof Error ? failure.message : String(failure) }));
     });
     throw error;
   }
-  progress.update('starting the application');
+  progress.update(say('swap.starting'));
   try {
     await options.app.start();
   } catch (cause) {
-    throw new InfraError(`the restored database is live, but the application did not start${exists ? `; the old database is kept as ${previous}` : ''}`, {
+    throw new InfraError(exists ? say('swap.liveKept', { previous }) : say('swap.live'), {
       hints: ['koprogo-infra stack logs', 'koprogo-infra stack restart'],
       cause,
     });
@@ -61,12 +62,12 @@ async function renameBoth(target: DatabaseTarget, names: { live: string; previou
     const sessions = await sessionsOn(target, names.live);
     if (sessions.length === 0 && (await tryRename(target, names))) return;
     if (Date.now() >= limit) {
-      throw new InfraError(`the database ${names.live} is in use and was not replaced: ${sessions.join('; ') || 'new connections keep coming'}`, {
+      throw new InfraError(say('swap.inUse', { live: names.live, sessions: sessions.join(say('join')) || say('swap.newConnections') }), {
         exitCode: EXIT.busy,
-        hints: ['end these programs, then restore again'],
+        hints: [say('swap.inUse.hint')],
       });
     }
-    options.progress.update(`waiting until nobody is connected to ${names.live} (${sessions.length} left)`);
+    options.progress.update(say('swap.waiting', { live: names.live, count: sessions.length }));
     await sleep(1000);
   }
 }
@@ -79,7 +80,7 @@ COMMENT ON DATABASE :"previous" IS :'mark';
 ${TAKE_NAME}COMMIT;
 `;
   try {
-    await runSql(target, sql, { variables: { ...names, mark: PREVIOUS }, purpose: `put ${names.restored} in the place of ${names.live}` });
+    await runSql(target, sql, { variables: { ...names, mark: PREVIOUS }, purpose: say('swap.purpose', { restored: names.restored, live: names.live }) });
     return true;
   } catch (error) {
     if (error instanceof CommandFailed && /is being accessed by other users/.test(error.output.stderr)) return false;
@@ -105,6 +106,6 @@ SELECT format('GRANT %s ON DATABASE %I TO %s%s', a.privilege_type, :'restored',
     CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END, CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
   FROM pg_database d CROSS JOIN LATERAL aclexplode(d.datacl) AS a WHERE d.datname = :'live' AND d.datacl IS NOT NULL \\gexec
 `,
-    { variables: { live, restored }, purpose: `copy the settings of ${live}` },
+    { variables: { live, restored }, purpose: say('swap.settings', { live }) },
   );
 }

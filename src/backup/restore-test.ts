@@ -6,6 +6,7 @@ import type { Progress } from '../progress.js';
 import { restoreBackup } from './restore.js';
 import type { BackupSource } from './restore-stream.js';
 import type { DatabaseTarget } from './scratch.js';
+import { say } from './words.js';
 
 export const RESTORE_TEST_DOCUMENT = 'restore-test';
 
@@ -31,7 +32,7 @@ export interface RestoreTestDependencies {
 /** Restores the newest backup into a scratch database, compares all row counts, and stores that it passed. Throws as `restoreBackup` does. */
 export async function runRestoreTest(dependencies: RestoreTestDependencies): Promise<RestoreTest> {
   const { id, tables } = await dependencies.withNewest(async (source) => {
-    if (!source) throw new InfraError('there is no backup yet that could be restored', { hints: ['koprogo-infra backup run'] });
+    if (!source) throw new InfraError(say('test.none'), { hints: ['koprogo-infra backup run'] });
     return restoreBackup({ ...source, target: await dependencies.target(), progress: dependencies.progress, mode: { kind: 'scratch' } });
   });
   const test: RestoreTest = {
@@ -53,12 +54,12 @@ export async function runRestoreTest(dependencies: RestoreTestDependencies): Pro
 export function restoreTestStep(dependencies: RestoreTestDependencies): Step {
   return {
     id: 'restore-test',
-    title: 'Restore of the first backup',
+    title: say('test.title'),
     onServer: true,
     async check() {
       const test = await dependencies.state.get(RESTORE_TEST_DOCUMENT, restoreTestSchema);
-      if (!test) return needed('restore the newest backup into a scratch database, compare the rows of every table, and drop it again');
-      return done(`backup ${test.backupId}: ${test.tables} tables, ${test.rows} rows, all equal (${test.at.slice(0, 10)})`);
+      if (!test) return needed(say('test.needed'));
+      return done(say('test.done', { id: test.backupId, tables: test.tables, rows: test.rows, day: test.at.slice(0, 10) }));
     },
     async apply() {
       await runRestoreTest(dependencies);

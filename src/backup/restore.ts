@@ -6,6 +6,7 @@ import { type BackupSource, checkKey } from './restore-stream.js';
 import { type App, swapDatabases } from './restore-swap.js';
 import { createScratch, type DatabaseTarget, dropLeftovers, dropScratch, keepScratch, runSql, scratchName } from './scratch.js';
 import { lockRestores } from './scratch-lock.js';
+import { say } from './words.js';
 
 /**
  * Where the restored data goes. `scratch`: a database of its own, dropped after the comparison unless `keep`.
@@ -31,6 +32,11 @@ export interface RestoreReport {
   rolesCreated: string[];
 }
 
+function verdictText(verdict: TableResult['verdict']): string {
+  const text = { equal: () => say('verdict.equal'), differs: () => say('verdict.differs'), missing: () => say('verdict.missing'), extra: () => say('verdict.extra') };
+  return text[verdict]();
+}
+
 /** The restored rows are not those of the backup. */
 export class RestoreDiffers extends InfraError {
   override readonly name = 'RestoreDiffers';
@@ -40,9 +46,9 @@ export class RestoreDiffers extends InfraError {
     readonly tables: TableResult[],
   ) {
     const wrong = tables.filter((table) => table.verdict !== 'equal');
-    const lines = wrong.slice(0, 20).map(({ table, verdict, expected, found }) => `  ${table}: ${verdict} (backup ${expected ?? 'none'}, restored ${found ?? 'none'})`);
-    super(`backup ${id} was restored, but ${wrong.length} of ${tables.length} tables are not as they were:\n${lines.join('\n')}`, {
-      hints: ['koprogo-infra backup list: an older backup may be intact'],
+    const lines = wrong.slice(0, 20).map(({ table, verdict, expected, found }) => say('differs.table', { table, verdict: verdictText(verdict), expected: expected ?? say('differs.none'), found: found ?? say('differs.none') }));
+    super(say('differs', { id, wrong: wrong.length, all: tables.length, lines: lines.join('\n') }), {
+      hints: [say('olderBackup')],
     });
   }
 }
@@ -60,7 +66,7 @@ export async function restoreBackup(options: RestoreOptions): Promise<RestoreRep
   const signal = AbortSignal.any([lock.lost, ...(options.signal ? [options.signal] : [])]);
   try {
     const left = await dropLeftovers(target);
-    if (left.length > 0) progress.note(`dropped what an interrupted restore had left: ${left.join(', ')}`);
+    if (left.length > 0) progress.note(say('restore.dropped', { names: left.join(', ') }));
     return await restoreBeside({ ...options, signal });
   } finally {
     await lock.release();
@@ -77,7 +83,7 @@ async function restoreBeside(options: RestoreOptions): Promise<RestoreReport> {
   try {
     roles = await createMissingRoles(target, globals, bare);
     await loadDump(options, target, name, progress);
-    progress.update('counting rows');
+    progress.update(say('restore.counting'));
     const tables = compareCounts(manifest.database.rowCounts, await countRows(target, name));
     if (!allEqual(tables)) throw new RestoreDiffers(manifest.id, tables);
     const report = { id: manifest.id, tables, rolesCreated: bare && mode.keep !== true ? [] : roles };
@@ -90,13 +96,13 @@ async function restoreBeside(options: RestoreOptions): Promise<RestoreReport> {
       return { ...report, database: undefined, previous: undefined };
     }
     options.signal?.throwIfAborted();
-    progress.update('collecting statistics for the query planner');
-    await runSql(target, 'ANALYZE;', { database: name, purpose: `analyze ${name}`, timeout: 3600 });
+    progress.update(say('restore.statistics'));
+    await runSql(target, 'ANALYZE;', { database: name, purpose: say('restore.analyze', { name }), timeout: 3600 });
     const previous = await swapDatabases(target, name, { ...mode, progress });
     return { ...report, database: target.access.database, previous };
   } catch (error) {
     await cleanUp(target, name, bare ? roles : []).catch((failure: unknown) => {
-      progress.warn(`the scratch database ${name} could not be dropped (the next restore will): ${messageOf(failure)}`);
+      progress.warn(say('restore.notDropped', { name, why: messageOf(failure) }));
     });
     throw error;
   }

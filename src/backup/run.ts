@@ -4,6 +4,7 @@ import { EXIT, InfraError } from '../errors.js';
 import type { Progress } from '../progress.js';
 import { apart, together } from '../server/together.js';
 import { type BackupProgress, backupProgressSchema, LAST_BACKUP_FILE, type LastBackup, lastBackupSchema, parseJson, PROGRESS_FILE } from './agent-config.js';
+import { say } from './words.js';
 
 export const BACKUP_SERVICE = 'koprogo-backup.service';
 export const BACKUP_TIMER = 'koprogo-backup.timer';
@@ -18,7 +19,7 @@ export interface RunBackupOptions {
 const RUNNING = 75;
 const LIMIT_SECONDS = 6 * 3600 + 120;
 const INTERVAL_MS = 2000;
-const HINT = `on the server: sudo journalctl --unit=${BACKUP_SERVICE} --lines=50`;
+const hint = () => say('run.journal', { BACKUP_SERVICE });
 
 /**
  * Waits for the unit's end. systemd would join a second start to a running one; that is said instead, also to the
@@ -39,9 +40,10 @@ systemctl show --property=ExecMainStatus --value -- "$1"
 
 const JOURNAL = 'id=$(systemctl show --property=InvocationID --value -- "$1"); [ -z "$id" ] || journalctl --quiet --no-pager --output=cat --lines=15 _SYSTEMD_INVOCATION_ID="$id" || true';
 
-const start: Command = { ...script(START, BACKUP_SERVICE, String(RUNNING)), root: true, accept: [0, 1, RUNNING], timeout: LIMIT_SECONDS, purpose: 'make a backup' };
-const readProgress: Command = { ...script('cat "$1" 2>/dev/null || true', PROGRESS_FILE), root: true, purpose: 'read the progress' };
-const readResult = together('read the result of the backup', [
+const start = (): Command => ({ ...script(START, BACKUP_SERVICE, String(RUNNING)), root: true, accept: [0, 1, RUNNING], timeout: LIMIT_SECONDS, purpose: say('run.make') });
+const readProgress = (): Command => ({ ...script('cat "$1" 2>/dev/null || true', PROGRESS_FILE), root: true, purpose: say('run.readProgress') });
+const readResult = () =>
+  together(say('run.readResult'), [
   { ...script(LOOK, BACKUP_SERVICE), root: true },
   { ...script('cat "$1" 2>/dev/null || true', LAST_BACKUP_FILE), root: true },
   { ...script(JOURNAL, BACKUP_SERVICE), root: true },
@@ -52,33 +54,33 @@ const readResult = together('read the result of the backup', [
  * Throws InfraError with EXIT.busy when one is running already, else with the unit's own words.
  */
 export async function runBackup({ server, progress, interval = INTERVAL_MS }: RunBackupOptions): Promise<LastBackup> {
-  progress.update('backup: starting');
+  progress.update(say('run.startingBackup'));
   const ended = new AbortController();
   const watching = watch(server, progress, interval, ended.signal);
   let output;
   try {
-    output = await server.run(start);
+    output = await server.run(start());
   } finally {
     ended.abort();
     await watching;
   }
   if (output.exitCode === RUNNING) throw running();
-  const [look = '', resultText = '', journal = ''] = apart((await server.run(readResult)).stdout);
+  const [look = '', resultText = '', journal = ''] = apart((await server.run(readResult())).stdout);
   const [invocation = '', status = ''] = look.split('\n');
   if (status.trim() === String(EXIT.busy)) throw running();
-  const result = resultText.trim() === '' ? undefined : parseJson(resultText, lastBackupSchema, `${LAST_BACKUP_FILE} on the server`);
+  const result = resultText.trim() === '' ? undefined : parseJson(resultText, lastBackupSchema, say('run.resultFile', { LAST_BACKUP_FILE }));
   // A unit that systemd did not even start (a volume that is not mounted) leaves the result of an earlier run in place.
   const ours = result?.invocation === invocation.trim() && invocation.trim() !== '' ? result : undefined;
   if (output.exitCode === 0 && ours?.outcome === 'ok') {
     for (const warning of ours.warnings) progress.warn(warning);
     return ours;
   }
-  if (output.exitCode !== 0 && ours?.error) throw new InfraError(`the backup failed: ${ours.error.message}`, { hints: [...ours.error.hints, HINT] });
-  throw new InfraError(`the backup failed: ${lastWords(output.stderr) || lastWords(journal) || 'the unit gives no reason'}`, { hints: [HINT] });
+  if (output.exitCode !== 0 && ours?.error) throw new InfraError(say('run.failed', { why: ours.error.message }), { hints: [...ours.error.hints, hint()] });
+  throw new InfraError(say('run.failed', { why: lastWords(output.stderr) || lastWords(journal) || say('run.noReason') }), { hints: [hint()] });
 }
 
 function running(): InfraError {
-  return new InfraError('a backup is already running on the server', { exitCode: EXIT.busy, hints: ['wait until it has ended', `on the server: sudo journalctl --unit=${BACKUP_SERVICE} --follow`] });
+  return new InfraError(say('run.already'), { exitCode: EXIT.busy, hints: [say('run.wait'), say('run.follow', { BACKUP_SERVICE })] });
 }
 
 /** Shows the progress until the signal fires. A look that fails is only a missed look: the backup does not need it. */
@@ -86,7 +88,7 @@ async function watch(server: Host, progress: Progress, interval: number, signal:
   for (;;) {
     const slept = await sleep(interval, true, { signal }).catch(() => false);
     if (!slept) return;
-    const text = await server.run(readProgress).then(
+    const text = await server.run(readProgress()).then(
       ({ stdout }) => stdout.trim(),
       () => '',
     );
@@ -94,8 +96,20 @@ async function watch(server: Host, progress: Progress, interval: number, signal:
     if (!state) continue;
     const { phase, bytes, estimate } = state;
     const amount = phase === 'database' ? { done: bytes, unit: 'bytes' as const, ...(estimate > bytes ? { total: estimate } : {}) } : undefined;
-    progress.update(`backup: ${phase}`, amount);
+    progress.update(say('run.phase', { phase: phaseText(phase) }), amount);
   }
+}
+
+function phaseText(phase: BackupProgress['phase']): string {
+  const text = {
+    starting: () => say('phase.starting'),
+    counting: () => say('phase.counting'),
+    roles: () => say('phase.roles'),
+    configuration: () => say('phase.configuration'),
+    database: () => say('phase.database'),
+    manifest: () => say('phase.manifest'),
+  };
+  return text[phase]();
 }
 
 function readState(text: string): BackupProgress | undefined {

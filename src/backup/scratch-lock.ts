@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { EXIT, InfraError, messageOf } from '../errors.js';
 import { psql } from './database.js';
 import { type DatabaseTarget, RESTORE_APPLICATION, runSql } from './scratch.js';
+import { say } from './words.js';
 
 /** "kopro" as a number: the key of the advisory lock in the maintenance database. */
 const LOCK = 0x6b6f70726f;
@@ -36,13 +37,13 @@ export async function lockRestores(target: DatabaseTarget): Promise<RestoreLock>
       ...psql(target.access, { database: 'postgres', application: RESTORE_APPLICATION }),
       input,
       timeout: LIMIT_SECONDS,
-      purpose: 'hold the restore lock',
+      purpose: say('lock.hold'),
       onOutput: answer.take,
       ...(target.root === undefined ? {} : { root: target.root }),
     })
     .then(
-      () => new InfraError('the session that holds the restore lock ended'),
-      (cause: unknown) => new InfraError(`the session that holds the restore lock ended: ${messageOf(cause)}`, { cause }),
+      () => new InfraError(say('lock.ended')),
+      (cause: unknown) => new InfraError(say('lock.endedWhy', { why: messageOf(cause) }), { cause }),
     );
   void ended.then((error) => {
     if (!released) lost.abort(error);
@@ -60,13 +61,13 @@ export async function lockRestores(target: DatabaseTarget): Promise<RestoreLock>
   if (said === undefined) {
     clearInterval(heartbeat);
     input.destroy(new Error('no answer'));
-    throw new InfraError(`the database server did not answer to the request for the restore lock within ${ANSWER_MS / 1000} s`);
+    throw new InfraError(say('lock.noAnswer', { seconds: ANSWER_MS / 1000 }));
   }
   await release();
   if (said instanceof InfraError) throw said;
-  throw new InfraError(`another restore is going on in the same PostgreSQL server${await holder(target)}`, {
+  throw new InfraError(say('lock.busy', { holder: await holder(target) }), {
     exitCode: EXIT.busy,
-    hints: ['wait until it has ended; its lock goes away with it, two minutes after a lost connection at the latest'],
+    hints: [say('lock.wait')],
   });
 }
 
@@ -94,7 +95,7 @@ async function holder(target: DatabaseTarget): Promise<string> {
     `SELECT a.pid || ', since ' || to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
      FROM pg_locks l JOIN pg_stat_activity a USING (pid)
      WHERE l.locktype = 'advisory' AND l.granted AND ((l.classid::bigint << 32) | l.objid::bigint) = ${LOCK};`,
-    { purpose: 'see who holds the restore lock' },
+    { purpose: say('lock.see') },
   );
-  return lines[0] === undefined ? '' : ` (database session ${lines[0]})`;
+  return lines[0] === undefined ? '' : say('lock.session', { session: lines[0] });
 }

@@ -1,6 +1,7 @@
 import type { Host } from '../edges/command.js';
 import { InfraError, InputError, RefusedError } from '../errors.js';
 import { type DatabaseAccess, psql, type PsqlOptions } from './database.js';
+import { say } from './words.js';
 
 /** The PostgreSQL server that a backup is restored into, and `access.database`, the name of its live database. */
 export interface DatabaseTarget {
@@ -31,7 +32,7 @@ export const scratchName = (backupId: string) => `koprogo_restore_${backupId.toL
 export function previousName(live: string, now: Date): string {
   const time = now.toISOString().replace(/[-:]|\.\d+/g, '').toLowerCase();
   const name = `${live}_before_${time}`;
-  if (Buffer.byteLength(name) > MAX_NAME) throw new InfraError(`the database name ${live} is too long to keep it beside a restored one`);
+  if (Buffer.byteLength(name) > MAX_NAME) throw new InfraError(say('scratch.longName', { live }));
   return name;
 }
 
@@ -62,7 +63,7 @@ async function leftovers(target: DatabaseTarget): Promise<string[]> {
   const lines = await runSql(
     target,
     `SELECT datname FROM pg_database WHERE datname LIKE 'koprogo\\_restore\\_%' AND coalesce(shobj_description(oid, 'pg_database'), :'mark') = :'mark';`,
-    { variables: { mark: IN_PROGRESS }, purpose: 'look for what earlier restores left' },
+    { variables: { mark: IN_PROGRESS }, purpose: say('scratch.lookLeft') },
   );
   return lines.filter((name) => SCRATCH_NAME.test(name));
 }
@@ -76,8 +77,8 @@ export async function dropLeftovers(target: DatabaseTarget): Promise<string[]> {
 
 /** Drops a scratch database with whatever is still connected to it; no error when it is gone. */
 export async function dropScratch(target: DatabaseTarget, name: string): Promise<void> {
-  if (!SCRATCH_NAME.test(name)) throw new RefusedError(`not a scratch database of a restore: ${name}`);
-  await runSql(target, 'DROP DATABASE IF EXISTS :"name" WITH (FORCE);', { variables: { name }, purpose: `drop the scratch database ${name}`, timeout: 300 });
+  if (!SCRATCH_NAME.test(name)) throw new RefusedError(say('scratch.not', { name }));
+  await runSql(target, 'DROP DATABASE IF EXISTS :"name" WITH (FORCE);', { variables: { name }, purpose: say('scratch.drop', { name }), timeout: 300 });
 }
 
 /**
@@ -86,10 +87,10 @@ export async function dropScratch(target: DatabaseTarget, name: string): Promise
  */
 export async function createScratch(target: DatabaseTarget, name: string): Promise<void> {
   const variables = { name, live: target.access.database, mark: IN_PROGRESS };
-  const [exists] = await runSql(target, `SELECT 1 FROM pg_database WHERE datname = :'name';`, { variables, purpose: 'look for the scratch database' });
+  const [exists] = await runSql(target, `SELECT 1 FROM pg_database WHERE datname = :'name';`, { variables, purpose: say('scratch.look') });
   if (exists !== undefined) {
-    throw new RefusedError(`the database ${name} was kept by an earlier restore of this backup`, {
-      hints: [`koprogo-infra backup discard ${name}`, 'then restore again'],
+    throw new RefusedError(say('scratch.kept', { name }), {
+      hints: [`koprogo-infra backup discard ${name}`, say('scratch.again')],
     });
   }
   await runSql(
@@ -101,13 +102,13 @@ export async function createScratch(target: DatabaseTarget, name: string): Promi
        FROM pg_database d WHERE datname = :'live'), '') \\gexec
 COMMENT ON DATABASE :"name" IS :'mark';
 `,
-    { variables, purpose: `create the scratch database ${name}`, timeout: 120 },
+    { variables, purpose: say('scratch.create', { name }), timeout: 120 },
   );
 }
 
 /** From now on only `discardDatabase` drops it. */
 export async function keepScratch(target: DatabaseTarget, name: string): Promise<void> {
-  await runSql(target, `COMMENT ON DATABASE :"name" IS :'mark';`, { variables: { name, mark: KEPT }, purpose: `mark the database ${name} as kept` });
+  await runSql(target, `COMMENT ON DATABASE :"name" IS :'mark';`, { variables: { name, mark: KEPT }, purpose: say('scratch.mark', { name }) });
 }
 
 /**
@@ -117,20 +118,20 @@ export async function keepScratch(target: DatabaseTarget, name: string): Promise
 export async function discardDatabase(target: DatabaseTarget, name: string): Promise<void> {
   const live = target.access.database;
   if (!isPreviousName(live, name) && !SCRATCH_NAME.test(name)) {
-    throw new InputError(`not a database that a restore left: "${name.slice(0, 80)}"`, {
-      hints: [`such names look like ${live}_before_20261122t101500z or koprogo_restore_20261122t020000z_1a2b3c`],
+    throw new InputError(say('discard.not', { name: name.slice(0, 80) }), {
+      hints: [say('discard.names', { live })],
     });
   }
   const [comment] = await runSql(
     target,
     `SELECT coalesce(shobj_description(oid, 'pg_database'), '-') FROM pg_database WHERE datname = :'name';`,
-    { variables: { name }, purpose: `look at the database ${name}` },
+    { variables: { name }, purpose: say('discard.look', { name }) },
   );
-  if (comment === undefined) throw new InputError(`there is no database ${name}`);
-  if (comment !== PREVIOUS && comment !== KEPT) throw new RefusedError(`the database ${name} does not carry the mark of a restore: it is left alone`);
+  if (comment === undefined) throw new InputError(say('discard.none', { name }));
+  if (comment !== PREVIOUS && comment !== KEPT) throw new RefusedError(say('discard.noMark', { name }));
   const sessions = await sessionsOn(target, name);
-  if (sessions.length > 0) throw new RefusedError(`the database ${name} is in use: ${sessions.join('; ')}`);
-  await runSql(target, 'DROP DATABASE :"name";', { variables: { name }, purpose: `drop the database ${name}`, timeout: 300 });
+  if (sessions.length > 0) throw new RefusedError(say('discard.inUse', { name, sessions: sessions.join(say('join')) }));
+  await runSql(target, 'DROP DATABASE :"name";', { variables: { name }, purpose: say('discard.drop', { name }), timeout: 300 });
 }
 
 /** Who is connected to a database, in words. Names come from the clients: control characters are taken out. */
@@ -139,11 +140,11 @@ export async function sessionsOn(target: DatabaseTarget, name: string): Promise<
     target,
     `SELECT json_build_array(application_name, host(client_addr), usename, pid) FROM pg_stat_activity
      WHERE datname = :'name' AND pid <> pg_backend_pid() AND backend_type = 'client backend' ORDER BY backend_start;`,
-    { variables: { name }, purpose: `see who is connected to ${name}` },
+    { variables: { name }, purpose: say('sessions.see', { name }) },
   );
   return lines.map((line) => {
     const [application, address, user, pid] = JSON.parse(line) as unknown[];
     const clean = (value: unknown) => (typeof value === 'string' ? value.replace(/\p{Cc}/gu, '').slice(0, 80) : '');
-    return `${clean(application) || 'unnamed program'} from ${clean(address) || 'the local socket'} as ${clean(user)} (pid ${Number(pid)})`;
+    return say('sessions.one', { application: clean(application) || say('sessions.unnamed'), address: clean(address) || say('sessions.local'), user: clean(user), pid: Number(pid) });
   });
 }

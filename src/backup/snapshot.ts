@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type Child, LocalHost } from '../edges/process.js';
 import { InfraError, messageOf } from '../errors.js';
 import { APPLICATION_NAME, type DatabaseAccess, psql } from './database.js';
+import { say } from './words.js';
 
 /** What the manifest says of the database, all of it seen in one snapshot. */
 export interface SnapshotFacts {
@@ -63,7 +64,7 @@ const countSchema = z.object({ table: z.string(), rows: z.number().int() });
  */
 export async function endLeftovers(access: DatabaseAccess): Promise<void> {
   await new LocalHost()
-    .run({ ...psql(access, { application: APPLICATION_NAME }), input: END_LEFTOVERS, timeout: 20, purpose: 'end what the backup left in the database server' })
+    .run({ ...psql(access, { application: APPLICATION_NAME }), input: END_LEFTOVERS, timeout: 20, purpose: say('snapshot.endLeft') })
     .catch(() => undefined);
 }
 
@@ -74,7 +75,7 @@ export class SnapshotSession {
   #sent = 0;
 
   private constructor(host: LocalHost, access: DatabaseAccess) {
-    this.#child = host.stream({ ...psql(access, { application: APPLICATION_NAME }), timeout: LIMIT_SECONDS, purpose: 'hold a snapshot of the database' });
+    this.#child = host.stream({ ...psql(access, { application: APPLICATION_NAME }), timeout: LIMIT_SECONDS, purpose: say('snapshot.hold') });
     this.#lines = createInterface({ input: this.#child.stdout, crlfDelay: Infinity })[Symbol.asyncIterator]();
     // psql may go away while something is written to it; its exit status tells why.
     this.#child.stdin.on('error', () => undefined);
@@ -95,7 +96,7 @@ export class SnapshotSession {
     } catch (error) {
       session.abandon();
       if (error instanceof InfraError) throw error;
-      throw new InfraError(`PostgreSQL answered something that cannot be understood: ${messageOf(error)}`, { cause: error });
+      throw new InfraError(say('snapshot.strange', { why: messageOf(error) }), { cause: error });
     }
   }
 
@@ -123,7 +124,7 @@ export class SnapshotSession {
       if (next.done === true) {
         // Throws what psql said, when it said anything by its exit status.
         await this.#child.done;
-        throw new InfraError('psql ended in the middle of the backup, without a reason');
+        throw new InfraError(say('snapshot.ended'));
       }
       if (next.value === mark) return lines;
       lines.push(next.value);

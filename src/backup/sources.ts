@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, purposeOf } from '../edges/command.js';
 import type { LocalHost } from '../edges/process.js';
 import { InfraError } from '../errors.js';
+import { say } from './words.js';
 
 /** How long a program that was told to end may take before its last words are given up. */
 const GRACE_MS = 8000;
@@ -15,7 +16,7 @@ export async function* outputOf(host: LocalHost, command: Command, signal?: Abor
   child.stdin.on('error', () => undefined);
   child.stdin.end();
   // Something that the program started may hold the pipe open after its end: the stream is cut here, not there.
-  const cut = () => child.stdout.destroy(new InfraError(`could not ${purposeOf(command)}: interrupted`));
+  const cut = () => child.stdout.destroy(new InfraError(say('sources.interrupted', { purpose: purposeOf(command) })));
   signal?.addEventListener('abort', cut, { once: true });
   let ended = false;
   try {
@@ -40,6 +41,6 @@ export function archive(paths: readonly string[]): Command {
   return {
     argv: ['tar', '--create', '--file=-', '--numeric-owner', '--sort=name', '--one-file-system', '--directory=/', '--', ...paths.map((path) => path.replace(/^\/+/, ''))],
     timeout: 600,
-    purpose: "archive the server's configuration",
+    purpose: say('sources.archive'),
   };
 }

@@ -2,6 +2,7 @@ import type { Progress } from '../progress.js';
 import { ROLES } from './layout.js';
 import { type Manifest, objectOf } from './manifest.js';
 import { type BackupSource, checkKey, openObject } from './restore-stream.js';
+import { say } from './words.js';
 
 export interface VerifyReport {
   id: string;
@@ -24,7 +25,7 @@ export async function verifyBackup(options: BackupSource & { progress: Progress 
     if (!object) continue;
     const start = before;
     const pieces = openObject(options, object, (bytes) => {
-      progress.update(`verifying ${object.file}`, { done: start + bytes, total, unit: 'bytes' });
+      progress.update(say('verify.verifying', { file: object.file }), { done: start + bytes, total, unit: 'bytes' });
     });
     while ((await pieces.next()).done !== true);
     before += object.ciphertextBytes;

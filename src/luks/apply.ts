@@ -16,6 +16,7 @@ import { wantedDocument, whatForbids } from './situation.js';
 import { crypttab, fstab, withBlock } from './tables.js';
 import { mountVolumes, openVolume, wrongPassphrase } from './unlock.js';
 import { type DiskId, mappingId, type Volume, VOLUME_LIST, type VolumeKey } from './volumes.js';
+import { say } from './words.js';
 
 export interface LuksDeps {
   server: () => Promise<Host>;
@@ -56,16 +57,16 @@ class Work {
   static async begin({ server: connect, disks: choose, state, progress, unlock, confirmFormat }: LuksDeps): Promise<Work> {
     const server = await connect();
     const disks = await choose();
-    progress.update('looking at the disks');
+    progress.update(say('apply.looking'));
     const stored = await readRecord(state);
     const facts = await inspect(server, { disks, document: stored });
     const forbidden = whatForbids({ disks, document: stored, facts, unlock });
     if (forbidden.length > 0) {
-      throw new RefusedError(forbidden.map(({ reason }) => reason).join('; '), { hints: [...new Set(forbidden.flatMap(({ hints }) => hints))] });
+      throw new RefusedError(forbidden.map(({ reason }) => reason).join(say('join')), { hints: [...new Set(forbidden.flatMap(({ hints }) => hints))] });
     }
     const method = resolveMethod(unlock, facts.tpm) ?? 'manual';
     if (method === 'manual' && unlock === 'auto') {
-      progress.warn('the server has no TPM 2.0: after each reboot its volumes wait for "koprogo-infra luks unlock"');
+      progress.warn(say('apply.noTpm'));
     }
     const findings = judgeDisks(disks, facts, stored);
     const document = wantedDocument({ disks, document: stored, facts, unlock }) ?? newRecord(disks, unlock, method);
@@ -104,11 +105,11 @@ class Work {
     }
     await this.keys(volume);
     if (!isOurMapping(volume, this.record(key).uuid, this.facts.volumes[key])) {
-      this.progress.update(`${name}: opening`);
+      this.progress.update(say('apply.opening', { name }));
       await openVolume(this.server, volume, this.record(key));
     }
     if (this.record(key).stage === 'completed') return;
-    this.progress.update(`${name}: making the file system`);
+    this.progress.update(say('apply.filesystem', { name }));
     const { disk, uuid } = this.record(key);
     await this.server.run(filesystemCommand(volume, disk, uuid, mappingId(volume, uuid)));
     await this.remember(key, { stage: 'completed' });
@@ -116,12 +117,12 @@ class Work {
 
   private async format(volume: Volume, resume: boolean): Promise<void> {
     await this.remember(volume.key, { stage: 'formatting', proof: undefined });
-    this.progress.update(`${volume.name}: formatting; deriving the key takes some seconds, on a slow server a minute`);
+    this.progress.update(say('apply.formatting', { name: volume.name }));
     await format(this.server, { volume, resume, ...this.record(volume.key) });
   }
 
   private async prove(volume: Volume): Promise<void> {
-    this.progress.update(`${volume.name}: trying the recovery passphrase`);
+    this.progress.update(say('apply.trying', { name: volume.name }));
     let proof = await prove(this.server, volume, this.record(volume.key));
     if (!proof && this.record(volume.key).stage !== 'completed') {
       // An interrupted format left keyslots that nothing opens. There was never any data; the format script sees to that again.
@@ -140,19 +141,19 @@ class Work {
     if (record.method === 'tpm') {
       const leftovers = record.enrolling ? leftoversOf(found) : [];
       if (found.tpmOpens !== true || leftovers.length > 0) {
-        this.progress.update(`${name}: adding the TPM's key`);
+        this.progress.update(say('apply.addingTpm', { name }));
         await this.remember(key, { enrolling: true });
         await this.server.run(enrollTpmCommand(volume, record, leftovers));
       }
       if (this.record(key).enrolling) await this.remember(key, { enrolling: false });
     } else if (this.document.unlock === 'manual' && found.header && tpmSlots(found.header).length > 0) {
-      this.progress.update(`${name}: removing the TPM's key`);
+      this.progress.update(say('apply.removingTpm', { name }));
       await this.server.run(wipeTpmCommand(volume, record));
     }
   }
 
   async mount(): Promise<void> {
-    this.progress.update('mounting the volumes');
+    this.progress.update(say('mounting'));
     await this.server.run(mountPointsCommand());
     for (const [table, text] of [[crypttab(this.document), this.facts.crypttab], [fstab(), this.facts.fstab]] as const) {
       const content = withBlock(table, text);
@@ -169,14 +170,14 @@ class Work {
     await this.look();
     const left = [...VOLUME_LIST.flatMap((volume) => volumeDeviations(volume, this.document, this.facts.volumes[volume.key])), ...serverDeviations(this.document, this.facts)];
     if (left.length > 0) {
-      throw new InfraError(`the volumes were made, but are not as they must be: ${left.map(({ is }) => is).join('; ')}`, { hints: ['koprogo-infra setup'] });
+      throw new InfraError(say('apply.notRight', { problems: left.map(({ is }) => is).join(say('join')) }), { hints: ['koprogo-infra setup'] });
     }
-    this.progress.showOnce('Recovery passphrases of the encrypted volumes: the only way in when the TPM is gone', [
+    this.progress.showOnce(say('apply.passphrases'), [
       ...VOLUME_LIST.flatMap((volume) => {
         const { disk, uuid, passphrase } = this.record(volume.key);
-        return [`${volume.name}  ${passphrase.reveal()}`, `  LUKS UUID ${uuid}, disk ${disk}`];
+        return [`${volume.name}  ${passphrase.reveal()}`, say('apply.passphraseOf', { uuid, disk })];
       }),
-      'Keep them off this computer and off the server, for example on paper in a safe.',
+      say('apply.keepSafe'),
     ]);
     this.document = { ...this.document, shown: true };
     await saveRecord(this.state, this.document);

@@ -1,4 +1,5 @@
 import { InfraError } from '../errors.js';
+import { say } from './words.js';
 
 /** Where the data of our volumes begins: the LUKS2 header and its keyslots lie before it. `luksFormat` is told so. */
 export const HEADER_BYTES = 16 * 1024 * 1024;
@@ -121,12 +122,12 @@ function parseObstacle(line: string): Obstacle {
     case 'beyond':
       return { code, at: wholeNumber(first, line) };
     default:
-      throw new InfraError(`the server described a disk in words that are not known: "${line.slice(0, 80)}"`);
+      throw new InfraError(say('disk.unknownWords', { line: line.slice(0, 80) }));
   }
 }
 
 function wholeNumber(text: string, line: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw new InfraError(`the server described a disk with a wrong number: "${line.slice(0, 80)}"`);
+  if (!/^\d{1,15}$/.test(text)) throw new InfraError(say('disk.wrongNumber', { line: line.slice(0, 80) }));
   return Number(text);
 }
 
@@ -136,37 +137,37 @@ const PARTITION_TABLES = new Set(['dos', 'gpt', 'PMBR', 'sun', 'sgi', 'bsd', 'ma
 export function describeObstacle(obstacle: Obstacle): string {
   switch (obstacle.code) {
     case 'small':
-      return `it has only ${(obstacle.bytes / 1024 ** 2).toFixed(0)} MiB, and at least 1 GiB is needed`;
+      return say('obstacle.small', { mebibytes: (obstacle.bytes / 1024 ** 2).toFixed(0) });
     case 'read-only':
-      return 'it is read-only';
+      return say('obstacle.readOnly');
     case 'busy':
-      return 'the kernel says that it is in use';
+      return say('obstacle.busy');
     case 'mounted':
-      return obstacle.where === '[SWAP]' ? `${obstacle.device} is in use as swap` : `${obstacle.device} is mounted on ${obstacle.where}`;
+      return obstacle.where === '[SWAP]' ? say('obstacle.swap', { device: obstacle.device }) : say('obstacle.mounted', { device: obstacle.device, where: obstacle.where });
     case 'partition':
-      return `it has the partition ${obstacle.device}`;
+      return say('obstacle.partition', { device: obstacle.device });
     case 'held':
-      return `${obstacle.device} (${obstacle.by}) is built on it`;
+      return say('obstacle.held', { device: obstacle.device, by: obstacle.by });
     case 'signature':
-      return PARTITION_TABLES.has(obstacle.type) ? `it has a partition table (${obstacle.type})` : `it has the signature of ${obstacle.type}`;
+      return PARTITION_TABLES.has(obstacle.type) ? say('obstacle.table', { type: obstacle.type }) : say('obstacle.signature', { type: obstacle.type });
     case 'luks':
-      return `it holds a LUKS volume of another installation (UUID ${obstacle.uuid}${obstacle.label === '' ? '' : `, label ${obstacle.label}`})`;
+      return obstacle.label === '' ? say('obstacle.luks', { uuid: obstacle.uuid }) : say('obstacle.luksLabelled', { uuid: obstacle.uuid, label: obstacle.label });
     case 'data':
     case 'beyond':
-      return `it holds data (first seen at byte ${obstacle.at})`;
+      return say('obstacle.data', { at: obstacle.at });
   }
 }
 
 /** One sentence on a disk that must not be formatted, and what to do about it. */
 export function refusal(disk: string, found: readonly Obstacle[]): { reason: string; hints: string[] } {
   const things = found.map(describeObstacle);
-  const hints = [`look at it on the server: lsblk -f ${disk}`];
+  const hints = [say('refusal.look', { disk })];
   if (found.some(({ code }) => code === 'mounted' || code === 'held' || code === 'busy')) {
-    hints.push('give another disk, or free this one on the server and make it blank yourself');
+    hints.push(say('refusal.free'));
   } else if (found.some(({ code }) => code !== 'small' && code !== 'read-only')) {
-    hints.push(`give another disk; or, if nothing on it is needed, erase it whole on the server: sudo blkdiscard -z -f ${disk}`);
+    hints.push(say('refusal.erase', { disk }));
   } else {
-    hints.push('give another disk');
+    hints.push(say('refusal.other'));
   }
-  return { reason: `the disk ${disk} is not blank and usable, and was not touched: ${things.join('; ')}`, hints };
+  return { reason: say('refusal.reason', { disk, things: things.join(say('join')) }), hints };
 }

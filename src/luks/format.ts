@@ -4,6 +4,7 @@ import type { Secret } from '../secret.js';
 import { HEADER_BYTES, parseObstacles, refusal } from './disk.js';
 import { ANSWER, HOLD_DISK } from './shell.js';
 import type { DiskId, Volume } from './volumes.js';
+import { say } from './words.js';
 
 const SECTOR = 512;
 
@@ -50,7 +51,7 @@ export function formatCommand({ volume, disk, uuid, passphrase, resume }: Format
     root: true,
     timeout: 900,
     accept: [0, ANSWER.refused],
-    purpose: `format the volume ${volume.name} on ${disk}`,
+    purpose: say('format.purpose', { name: volume.name, disk }),
   };
 }
 
@@ -66,7 +67,7 @@ export async function format(server: Host, request: FormatRequest): Promise<void
   }
   const last = stdout.trim().split('\n').at(-1);
   if (last !== 'formatted' && last !== 'already') {
-    throw new InfraError(`${request.volume.name} on ${request.disk}: the format ended without saying what it did`, { hints: ['koprogo-infra setup'] });
+    throw new InfraError(say('format.silent', { name: request.volume.name, disk: request.disk }), { hints: ['koprogo-infra setup'] });
   }
 }
 
@@ -102,6 +103,6 @@ export function filesystemCommand(volume: Volume, disk: DiskId, uuid: string, id
     ...script(MAKE_FILESYSTEM, disk, uuid, volume.name, id),
     root: true,
     timeout: 900,
-    purpose: `make the file system of ${volume.name}`,
+    purpose: say('filesystem.purpose', { name: volume.name }),
   };
 }

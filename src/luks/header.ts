@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { InfraError } from '../errors.js';
 import type { Proof } from './record.js';
+import { say } from './words.js';
 
 const slotNumber = z.string().regex(/^\d{1,2}$/);
 const bytes = z.string().regex(/^\d{1,15}$/).transform(Number);
@@ -34,12 +35,12 @@ export function parseHeader(text: string, disk: string): LuksHeader {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new InfraError(`the LUKS header of ${disk} cannot be read: cryptsetup printed no JSON`, { cause });
+    throw new InfraError(say('header.noJson', { disk }), { cause });
   }
   const read = headerSchema.safeParse(value);
   if (read.success) return read.data;
   const wrong = read.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
-  throw new InfraError(`the LUKS header of ${disk} is not as LUKS2 describes it: ${wrong.join('; ')}`, { cause: read.error });
+  throw new InfraError(say('header.wrong', { disk, wrong: wrong.join('; ') }), { cause: read.error });
 }
 
 /** Keyslot 0 is for the recovery passphrase. */
@@ -61,9 +62,9 @@ export function describeKeyslots(header: LuksHeader): KeyslotReport[] {
 
 function purposeOf(slot: string, header: LuksHeader): string {
   const token = Object.values(header.tokens).find(({ keyslots }) => keyslots.includes(slot));
-  if (token?.type === TPM_TOKEN) return `TPM 2.0 of this server, PCR ${(token['tpm2-pcrs'] ?? []).join('+') || 'none'}`;
-  if (token) return `token ${token.type}`;
-  return slot === RECOVERY_SLOT ? 'recovery passphrase' : 'unknown: not made by koprogo-infra';
+  if (token?.type === TPM_TOKEN) return say('slot.tpm', { registers: (token['tpm2-pcrs'] ?? []).join('+') || say('slot.noRegister') });
+  if (token) return say('slot.token', { type: token.type });
+  return slot === RECOVERY_SLOT ? say('slot.recovery') : say('slot.unknown');
 }
 
 /** The keyslots that a TPM token opens. */

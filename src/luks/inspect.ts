@@ -7,6 +7,7 @@ import { gateFiles } from './gate.js';
 import { type LuksHeader, parseHeader } from './header.js';
 import type { LuksDocument } from './record.js';
 import { DIRECTORIES, type DiskId, VOLUME_LIST, type VolumeKey, VOLUMES_ROOT } from './volumes.js';
+import { say } from './words.js';
 
 /** What is known of one volume's disk, mapping and mount point. */
 export interface VolumeFacts {
@@ -139,7 +140,7 @@ export function inspection({ disks, document }: Look): Command {
     ...script(INSPECT, ...volumes, VOLUMES_ROOT, String(directories.length), ...directories, ...readFiles(files).argv),
     root: true,
     timeout: 300,
-    purpose: 'look at the encrypted volumes',
+    purpose: say('inspect.purpose'),
   };
 }
 
@@ -178,7 +179,7 @@ const REQUIRED = [...SERVER_FIELDS.filter((field) => field !== 'below'), ...VOLU
 
 function readFacts(stdout: string): Map<string, string> {
   const encoded = stdout.trim();
-  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(encoded) || encoded.length % 4 !== 0) throw unreadable('it is not base64');
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(encoded) || encoded.length % 4 !== 0) throw unreadable(say('unreadable.base64'));
   const bytes = Buffer.from(encoded, 'base64');
   const said = new Map<string, string>();
   for (let at = 0; at < bytes.length; ) {
@@ -186,15 +187,15 @@ function readFacts(stdout: string): Map<string, string> {
     const [, field = '', length = ''] = /^([a-z.]{1,40}) (\d{1,8})$/.exec(bytes.toString('latin1', at, lineEnd < 0 ? at : lineEnd)) ?? [];
     const start = lineEnd + 1;
     const end = start + Number(length);
-    if (!FIELDS.has(field) || said.has(field) || bytes[end] !== 0x0a) throw unreadable(`byte ${at} of it`);
+    if (!FIELDS.has(field) || said.has(field) || bytes[end] !== 0x0a) throw unreadable(say('unreadable.byte', { at }));
     const value = bytes.subarray(start, end);
     const text = value.toString('utf8');
     // A table that is not UTF-8 would come back changed.
-    if (!Buffer.from(text, 'utf8').equals(value)) throw unreadable(`${field} is not UTF-8 text`);
+    if (!Buffer.from(text, 'utf8').equals(value)) throw unreadable(say('unreadable.utf8', { field }));
     said.set(field, text);
     at = end + 1;
   }
-  for (const field of REQUIRED) if (!said.has(field)) throw unreadable(`${field} is missing`);
+  for (const field of REQUIRED) if (!said.has(field)) throw unreadable(say('unreadable.missing', { field }));
   return said;
 }
 
@@ -229,7 +230,7 @@ function parseMounts(text: string): VolumeFacts['mounts'] {
   try {
     return mountsSchema.parse(JSON.parse(text)).filesystems;
   } catch (cause) {
-    throw unreadable('the answer of findmnt', cause);
+    throw unreadable(say('unreadable.findmnt'), cause);
   }
 }
 
@@ -250,8 +251,8 @@ function linesOf(text: string | undefined): string[] {
 }
 
 function unreadable(what: string, cause?: unknown): InfraError {
-  return new InfraError(`what the server told about its volumes cannot be read: ${what}`, {
-    hints: ['koprogo-infra setup --plan', 'look whether the server prints something at each login, in ~/.bashrc'],
+  return new InfraError(say('unreadable', { what }), {
+    hints: ['koprogo-infra setup --plan', say('unreadable.login')],
     cause,
   });
 }

@@ -2,6 +2,7 @@ import { refusal } from './disk.js';
 import type { ServerFacts, VolumeFacts } from './inspect.js';
 import type { LuksDocument, UnlockChoice, UnlockMethod, VolumeRecord } from './record.js';
 import { type DiskId, mappingId, type Volume, VOLUME_LIST, type VolumeKey, VOLUMES } from './volumes.js';
+import { say } from './words.js';
 
 /** What one disk is to us. */
 export type Finding =
@@ -20,8 +21,8 @@ export function judgeDisks(disks: Disks, facts: ServerFacts, document: LuksDocum
   if (same !== undefined && same === facts.volumes.documents.device) {
     const finding: Finding = {
       kind: 'blocked',
-      reason: `both disks are the same one: ${disks.postgres} and ${disks.documents} are ${same}`,
-      hints: ['give two different disks: ls -l /dev/disk/by-id on the server'],
+      reason: say('judge.same', { postgres: disks.postgres, documents: disks.documents, same }),
+      hints: [say('judge.same.hint')],
     };
     return { postgres: finding, documents: finding };
   }
@@ -35,15 +36,15 @@ function judgeDisk(volume: Volume, disks: Disks, found: VolumeFacts, document: L
   const disk = disks[volume.key];
   const record = document?.volumes[volume.key];
   if (found.device === undefined) {
-    return blocked(`the server has no disk ${disk} for ${volume.name}`, 'on the server: ls -l /dev/disk/by-id', 'attach the disk, then: koprogo-infra setup');
+    return blocked(say('judge.noDisk', { disk, name: volume.name }), say('judge.noDisk.list'), say('judge.noDisk.attach'));
   }
   if (record && found.uuid === record.uuid) return judgeOurs(volume, disk, found, record);
 
   const other = VOLUME_LIST.find(({ key }) => key !== volume.key && found.uuid !== undefined && document?.volumes[key].uuid === found.uuid);
   if (other) {
     return blocked(
-      `the disks are swapped: ${disk} is given for ${volume.name} but carries ${other.name} (UUID ${found.uuid ?? ''})`,
-      `give ${disk} for the ${other.key} volume and the other disk for the ${volume.key} volume, then: koprogo-infra setup`,
+      say('judge.swapped', { disk, name: volume.name, other: other.name, uuid: found.uuid ?? '' }),
+      say('judge.swapped.hint', { disk, other: other.key, key: volume.key }),
     );
   }
   if (found.obstacles.length === 0) return judgeBlank(volume, disk, record);
@@ -58,18 +59,18 @@ function judgeOurs(volume: Volume, disk: DiskId, found: VolumeFacts, record: Vol
   // A format killed during key derivation leaves a header without any keyslot.
   if (record.stage !== 'completed') return { kind: 'format', resume: true };
   return blocked(
-    `the LUKS header of ${volume.name} on ${disk} is damaged: ${found.header ? 'it has no keyslot' : 'it cannot be read'}; the volume held data, so it is not formatted again`,
-    `on the server, for what is left: cryptsetup luksDump ${disk}`,
-    'restore the data from the backup onto a blank disk: koprogo-infra destroy, koprogo-infra setup, koprogo-infra backup restore',
+    say('judge.damaged', { name: volume.name, disk, why: found.header ? say('judge.noKeyslot') : say('judge.unreadable') }),
+    say('judge.damaged.dump', { disk }),
+    say('judge.damaged.restore'),
   );
 }
 
 function judgeBlank(volume: Volume, disk: DiskId, record: VolumeRecord | undefined): Finding {
   if (record?.stage !== 'completed') return { kind: 'format', resume: false };
   return blocked(
-    `the disk ${disk} is blank, but ${volume.name} was already made${record.disk === disk ? ' on it' : ` on ${record.disk}`}`,
-    record.disk === disk ? 'attach the disk that holds the volume, then: koprogo-infra setup' : `give ${record.disk} again, then: koprogo-infra setup`,
-    'if that disk is lost: koprogo-infra destroy, koprogo-infra setup, koprogo-infra backup restore',
+    record.disk === disk ? say('judge.blank.here', { disk, name: volume.name }) : say('judge.blank.elsewhere', { disk, name: volume.name, other: record.disk }),
+    record.disk === disk ? say('judge.blank.attach') : say('judge.blank.again', { disk: record.disk }),
+    say('judge.blank.lost'),
   );
 }
 
@@ -97,27 +98,27 @@ export function conflicts(document: LuksDocument, facts: ServerFacts): { reason:
     const said: { reason: string; hints: readonly string[] }[] = [];
     if (found.mapping && !isOurMapping(volume, uuid, found)) {
       said.push({
-        reason: `/dev/mapper/${volume.name} is open, but it is another volume (${found.mapping.id} on ${found.mapping.device || 'several disks'})`,
-        hints: [`on the server, when nothing uses it: cryptsetup close ${volume.name}`, 'then: koprogo-infra setup'],
+        reason: say('conflict.mapping', { name: volume.name, id: found.mapping.id, device: found.mapping.device || say('conflict.severalDisks') }),
+        hints: [say('conflict.close', { name: volume.name }), say('thenSetup')],
       });
     }
     if (stage === 'completed' && found.mapping && isOurMapping(volume, uuid, found) && found.mapping.filesystem !== 'ext4') {
       said.push({
-        reason: `${volume.name} opens, but there is ${found.mapping.filesystem || 'no file system'} on it instead of ext4; it held data, so no new file system is made`,
-        hints: [`on the server: e2fsck -n /dev/mapper/${volume.name}`, 'restore from the backup: koprogo-infra destroy, koprogo-infra setup, koprogo-infra backup restore'],
+        reason: say('conflict.filesystem', { name: volume.name, found: found.mapping.filesystem || say('conflict.noFilesystem') }),
+        hints: [say('conflict.check', { name: volume.name }), say('conflict.restore')],
       });
     }
     const foreign = found.mounts.filter(({ source }) => source !== `/dev/mapper/${volume.name}`);
     if (foreign.length > 0 || found.mounts.length > 1) {
       said.push({
-        reason: `something else is mounted on ${volume.mountPoint}: ${found.mounts.map(({ source }) => source).join(', ')}`,
-        hints: [`on the server: umount ${volume.mountPoint}`, 'then: koprogo-infra setup'],
+        reason: say('conflict.mounted', { mountPoint: volume.mountPoint, sources: found.mounts.map(({ source }) => source).join(', ') }),
+        hints: [say('conflict.unmount', { mountPoint: volume.mountPoint }), say('thenSetup')],
       });
     }
     if (found.below && found.below.entries > 0) {
       said.push({
-        reason: `the directory ${volume.mountPoint} on the root disk holds ${found.below.entries} entries, which the volume mounted there would hide`,
-        hints: [`on the server, move them away: mount --bind ${volume.mountPoint.replace(/\/[^/]+$/, '')} /mnt; ls -la /mnt/${volume.key}`, 'then: koprogo-infra setup'],
+        reason: say('conflict.entries', { mountPoint: volume.mountPoint, entries: found.below.entries }),
+        hints: [say('conflict.move', { parent: volume.mountPoint.replace(/\/[^/]+$/, ''), key: volume.key }), say('thenSetup')],
       });
     }
     return said;

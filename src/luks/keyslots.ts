@@ -4,6 +4,7 @@ import { parseHeader, recoverySlot } from './header.js';
 import type { Proof, VolumeRecord } from './record.js';
 import { ANSWER, HOLD_DISK } from './shell.js';
 import type { Volume } from './volumes.js';
+import { say } from './words.js';
 
 type Of = Pick<VolumeRecord, 'disk' | 'uuid' | 'passphrase'>;
 
@@ -29,7 +30,7 @@ export function proveCommand(volume: Volume, { disk, uuid, passphrase }: Of): Co
     root: true,
     timeout: 300,
     accept: [0, ANSWER.wrongKey],
-    purpose: `try the recovery passphrase of ${volume.name}`,
+    purpose: say('prove.purpose', { name: volume.name }),
   };
 }
 
@@ -42,7 +43,7 @@ export function digestOfAreaCommand(volume: Volume, disk: string, area: { offset
   return {
     ...script(DIGEST_OF_AREA, disk, String(area.offset), String(area.size)),
     root: true,
-    purpose: `read the key material of ${volume.name}`,
+    purpose: say('material.purpose', { name: volume.name }),
   };
 }
 
@@ -51,10 +52,10 @@ export async function prove(server: Host, volume: Volume, of: Of): Promise<Proof
   const { exitCode, stdout } = await server.run(proveCommand(volume, of));
   if (exitCode === ANSWER.wrongKey) return undefined;
   const slot = recoverySlot(parseHeader(stdout, of.disk));
-  if (!slot) throw new InfraError(`the recovery passphrase opened ${volume.name} on ${of.disk}, but its header has no keyslot 0`);
+  if (!slot) throw new InfraError(say('prove.noSlot', { name: volume.name, disk: of.disk }));
   const digest = await server.run(digestOfAreaCommand(volume, of.disk, slot));
   const material = digest.stdout.trim();
-  if (!/^[0-9a-f]{64}$/.test(material)) throw new InfraError(`the key material of ${volume.name} on ${of.disk} could not be read`);
+  if (!/^[0-9a-f]{64}$/.test(material)) throw new InfraError(say('material.unreadable', { name: volume.name, disk: of.disk }));
   return { ...slot, material };
 }
 
@@ -90,7 +91,7 @@ export function enrollTpmCommand(volume: Volume, { disk, uuid, passphrase }: Of,
     input: passphrase,
     root: true,
     timeout: 300,
-    purpose: `add a TPM key to ${volume.name}`,
+    purpose: say('tpm.add.purpose', { name: volume.name }),
   };
 }
 
@@ -112,6 +113,6 @@ export function wipeTpmCommand(volume: Volume, { disk, uuid, passphrase }: Of): 
     input: passphrase,
     root: true,
     timeout: 300,
-    purpose: `remove the TPM key of ${volume.name}`,
+    purpose: say('tpm.remove.purpose', { name: volume.name }),
   };
 }

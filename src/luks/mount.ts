@@ -1,5 +1,6 @@
 import { type Command, script } from '../edges/command.js';
 import { DIRECTORIES, VOLUME_LIST, VOLUMES_ROOT } from './volumes.js';
+import { say } from './words.js';
 
 /** Stops what could write below the mount points, or has been started before the gate was there. */
 export function stopDocker(): Command {
@@ -9,7 +10,7 @@ export function stopDocker(): Command {
     ),
     root: true,
     timeout: 180,
-    purpose: 'stop Docker while the volumes are prepared',
+    purpose: say('stopDocker'),
   };
 }
 
@@ -41,7 +42,7 @@ export function mountPointsCommand(): Command {
   return {
     ...script(MOUNT_POINTS, VOLUMES_ROOT, ...VOLUME_LIST.map(({ key }) => key)),
     root: true,
-    purpose: 'make the mount points immutable',
+    purpose: say('mountPoints'),
   };
 }
 
@@ -60,7 +61,7 @@ export function mountCommand(): Command {
     ...script(MOUNT, ...VOLUME_LIST.map(({ mountUnit }) => mountUnit)),
     root: true,
     timeout: 600,
-    purpose: 'mount the volumes',
+    purpose: say('mountVolumes'),
   };
 }
 
@@ -80,7 +81,7 @@ export function directoriesCommand(): Command {
   return {
     ...script(MAKE_DIRECTORIES, ...DIRECTORIES.flatMap(({ path, owner, mode }) => [path, owner, mode])),
     root: true,
-    purpose: 'make the directories on the volumes',
+    purpose: say('directories'),
   };
 }
 
@@ -95,5 +96,5 @@ fi
 
 /** Prints "started", or nothing where there is no Docker. */
 export function startDockerCommand(): Command {
-  return { ...script(START_DOCKER), root: true, timeout: 600, purpose: 'start Docker' };
+  return { ...script(START_DOCKER), root: true, timeout: 600, purpose: say('startDocker') };
 }

@@ -5,6 +5,7 @@ import { conflicts, type Finding, judgeDisks, resolveMethod } from './judge.js';
 import type { LuksDocument, UnlockChoice } from './record.js';
 import { crypttab, fstab, strayLines } from './tables.js';
 import { type DiskId, type VolumeKey, VOLUME_LIST } from './volumes.js';
+import { say } from './words.js';
 
 /** What is asked for, what is remembered, and what was seen on the server. */
 export interface Situation {
@@ -18,16 +19,16 @@ export interface Situation {
 export function judge(situation: Situation): Check {
   const { disks, document, facts, unlock } = situation;
   const obstacles = whatForbids(situation);
-  if (obstacles.length > 0) return blocked(obstacles.map(({ reason }) => reason).join('; '), ...new Set(obstacles.flatMap(({ hints }) => hints)));
+  if (obstacles.length > 0) return blocked(obstacles.map(({ reason }) => reason).join(say('join')), ...new Set(obstacles.flatMap(({ hints }) => hints)));
 
   const findings = judgeDisks(disks, facts, document);
   const target = wantedDocument(situation);
   if (!document || !target) {
     return needed(
       ...VOLUME_LIST.map(({ key, name }) => formatting(findings[key], disks[key], name)),
-      `open them at boot by ${resolveMethod(unlock, facts.tpm) === 'tpm' ? 'the TPM 2.0 of the server' : 'the operator (koprogo-infra luks unlock)'}`,
-      ...VOLUME_LIST.map(({ name, mountPoint }) => `mount ${name} on ${mountPoint}`),
-      'let Docker start only when both are mounted',
+      say('plan.open', { opener: resolveMethod(unlock, facts.tpm) === 'tpm' ? say('opener.tpm') : say('opener.operator') }),
+      ...VOLUME_LIST.map(({ name, mountPoint }) => say('mount', { name, mountPoint })),
+      say('plan.gate'),
     );
   }
   const changes = VOLUME_LIST.flatMap((volume) => {
@@ -36,11 +37,11 @@ export function judge(situation: Situation): Check {
     return volumeDeviations(volume, target, facts.volumes[volume.key]).map(({ change }) => change);
   });
   changes.push(...serverDeviations(target, facts).map(({ change }) => change));
-  if (JSON.stringify(outline(target)) !== JSON.stringify(outline(document))) changes.push('remember how the volumes are unlocked and on which disks they are');
-  if (!document.shown) changes.push('show the recovery passphrases');
+  if (JSON.stringify(outline(target)) !== JSON.stringify(outline(document))) changes.push(say('plan.remember'));
+  if (!document.shown) changes.push(say('plan.show'));
   if (changes.length > 0) return needed(...changes);
   const byItself = target.volumes.postgres.method === 'tpm' && target.volumes.documents.method === 'tpm';
-  return done(`both open and mounted; after a reboot ${byItself ? 'the TPM opens them' : 'they wait for: koprogo-infra luks unlock'}`);
+  return done(byItself ? say('done.tpm') : say('done.manual'));
 }
 
 /** Everything that forbids going on; nothing is changed while there is any. */
@@ -49,15 +50,15 @@ export function whatForbids({ disks, document, facts, unlock }: Situation): { re
   const said = [...new Map(findings.map((finding) => [finding.reason, finding])).values()].map(({ reason, hints }) => ({ reason, hints }));
   if (resolveMethod(unlock, facts.tpm) === undefined) {
     said.push({
-      reason: 'unlocking by TPM was asked for, but the server has no TPM 2.0 (/dev/tpmrm0 is missing)',
-      hints: ['give the server a virtual TPM 2.0, or choose: koprogo-infra setup --unlock manual'],
+      reason: say('noTpm'),
+      hints: [say('noTpm.hint')],
     });
   }
   if (document) said.push(...conflicts(document, facts));
   for (const table of [...(document ? [crypttab(document)] : []), fstab()]) {
     const text = table.path === '/etc/fstab' ? facts.fstab : facts.crypttab;
     for (const line of strayLines(table, text)) {
-      said.push({ reason: `${table.path} on the server has a line of its own for a volume: "${line}"`, hints: [`remove that line from ${table.path}, then: koprogo-infra setup`] });
+      said.push({ reason: say('stray', { path: table.path, line }), hints: [say('stray.hint', { path: table.path })] });
     }
   }
   return said;
@@ -81,5 +82,5 @@ function outline({ unlock, volumes }: LuksDocument): unknown {
 
 function formatting(finding: Finding, disk: DiskId, name: string): string {
   const resume = finding.kind === 'format' && finding.resume;
-  return `${resume ? 'finish the interrupted format of' : 'format'} ${disk} as ${name} (LUKS2, AES-256-XTS, Argon2id)`;
+  return resume ? say('plan.resume', { disk, name }) : say('plan.format', { disk, name });
 }

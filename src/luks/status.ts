@@ -7,6 +7,7 @@ import { inspect, type ServerFacts } from './inspect.js';
 import { conflicts, isOurMapping, judgeDisks } from './judge.js';
 import { type LuksDocument, readRecord, type UnlockMethod } from './record.js';
 import { type Volume, VOLUME_LIST } from './volumes.js';
+import { say } from './words.js';
 
 export type Verdict = 'healthy' | 'degraded' | 'locked' | 'absent';
 
@@ -49,7 +50,7 @@ export function exitCodeOf(report: Pick<LuksReport, 'overall'>): ExitCode {
  */
 export async function luksStatus(server: Host, state: StateStore): Promise<LuksReport> {
   const document = await readRecord(state);
-  if (!document) throw new InputError('this installation has no encrypted volumes yet', { hints: ['koprogo-infra setup'] });
+  if (!document) throw new InputError(say('noVolumes'), { hints: ['koprogo-infra setup'] });
   const disks = { postgres: document.volumes.postgres.disk, documents: document.volumes.documents.disk };
   return report(document, await inspect(server, { disks, document }));
 }
@@ -57,11 +58,11 @@ export async function luksStatus(server: Host, state: StateStore): Promise<LuksR
 /** The report on what was seen; pure. */
 export function report(document: LuksDocument, facts: ServerFacts): LuksReport {
   const volumes = VOLUME_LIST.map((volume) => volumeReport(volume, document, facts));
-  const around = serverDeviations(document, facts).map(({ is }) => is);
-  const gate = !around.some((problem) => problem.startsWith("Docker's gate"));
-  const problems = [...around, ...conflicts(document, facts).map(({ reason }) => reason)];
+  const around = serverDeviations(document, facts);
+  const gate = !around.some(({ gate: about }) => about === true);
+  const problems = [...around.map(({ is }) => is), ...conflicts(document, facts).map(({ reason }) => reason)];
   if (document.unlock === 'auto' && volumes.some(({ unlock }) => unlock === 'manual')) {
-    problems.push('the server has no TPM 2.0: after each reboot somebody must type "koprogo-infra luks unlock"');
+    problems.push(say('status.noTpm'));
   }
   const verdicts = volumes.map(({ verdict }) => verdict);
   const worst = (['absent', 'locked', 'degraded'] as const).find((verdict) => verdicts.includes(verdict));
@@ -83,7 +84,7 @@ function volumeReport(volume: Volume, document: LuksDocument, facts: ServerFacts
   const open = isOurMapping(volume, record.uuid, found);
   const problems = finding.kind === 'ours' ? volumeDeviations(volume, document, found).map(({ is }) => is) : [];
   if (finding.kind === 'blocked') problems.push(finding.reason);
-  if (finding.kind === 'format') problems.push(`${volume.name} does not exist yet, or was never finished`);
+  if (finding.kind === 'format') problems.push(say('status.absent', { name: volume.name }));
   const mount = found.mounts.find(({ source }) => source === `/dev/mapper/${volume.name}`);
   return {
     name: volume.name,
@@ -113,39 +114,44 @@ function verdictOf(ours: boolean, open: boolean, problems: readonly string[]): V
 function protectionOf(volumes: readonly VolumeReport[]): string[] {
   const byTpm = volumes.some(({ unlock }) => unlock === 'tpm');
   return [
-    'Protects: a leaked snapshot, a lost, resold or discarded data disk shows nothing.',
+    say('protects.disk'),
     byTpm
-      ? "Protects, as long as the TPM's own state does not leak: copies of the root disk and the data disks together show nothing."
-      : 'Protects: copies of the root disk and the data disks together show nothing; no key is stored on the server.',
+      ? say('protects.copiesTpm')
+      : say('protects.copies'),
     byTpm
-      ? 'Does not protect: who changes the root disk while the server is off can have the TPM open the volumes at the next start.'
-      : 'Does not protect: who changes the root disk while the server is off can catch the passphrase at the next unlock.',
-    'Does not protect: who has root on the running server, or reads its memory, reads everything.',
-    'No header backup yet: if the first 16 MiB of a disk are overwritten, only the backups in S3 are left.',
+      ? say('exposes.tpm')
+      : say('exposes.manual'),
+    say('exposes.root'),
+    say('exposes.header'),
   ];
+}
+
+function verdictText(verdict: Verdict): string {
+  const text = { healthy: () => say('verdict.healthy'), degraded: () => say('verdict.degraded'), locked: () => say('verdict.locked'), absent: () => say('verdict.absent') };
+  return text[verdict]();
 }
 
 /** Lines for a person. */
 export function luksText(report: LuksReport): string {
   const lines = report.volumes.flatMap((volume) => [
-    `${volume.name}: ${volume.verdict}`,
-    `  disk          ${volume.disk}`,
-    `  LUKS UUID     ${volume.uuid}`,
-    `  encryption    ${volume.encryption ? `${volume.encryption.cipher}, key of ${volume.encryption.keyBits} bits, sectors of ${volume.encryption.sectorSize} bytes` : 'unknown: the header cannot be read'}`,
-    ...volume.keyslots.map(({ slot, purpose, kdf }) => `  keyslot ${slot}     ${purpose} (${kdf})`),
-    `  unlocked by   ${volume.tpm ? tpmText(volume.tpm) : 'the operator: koprogo-infra luks unlock'}`,
-    `  mounted on    ${volume.mountedOn ?? 'nothing'}${volume.mountPointImmutable ? ' (the directory below is immutable)' : ''}`,
-    `  header backup ${volume.headerBackup}`,
-    ...volume.problems.map((problem) => `  problem: ${problem}`),
+    say('text.volume', { name: volume.name, verdict: verdictText(volume.verdict) }),
+    say('text.disk', { disk: volume.disk }),
+    say('text.uuid', { uuid: volume.uuid }),
+    say('text.encryption', { encryption: volume.encryption ? say('text.cipher', { cipher: volume.encryption.cipher, keyBits: volume.encryption.keyBits, sectorSize: volume.encryption.sectorSize }) : say('text.unknownCipher') }),
+    ...volume.keyslots.map(({ slot, purpose, kdf }) => say('text.keyslot', { slot, purpose, kdf })),
+    say('text.unlockedBy', { opener: volume.tpm ? tpmText(volume.tpm) : say('text.operator') }),
+    say('text.mountedOn', { where: `${volume.mountedOn ?? say('text.nowhere')}${volume.mountPointImmutable ? say('text.immutable') : ''}` }),
+    say('text.headerBackup'),
+    ...volume.problems.map((problem) => say('text.problemOf', { problem })),
   ]);
-  const gate = report.dockerGate.inPlace ? "Docker's gate is in place" : "Docker's gate is NOT in place";
-  lines.push(`${gate}; Docker ${report.dockerGate.dockerRunning ? 'runs' : 'does not run'}`, ...report.problems.map((problem) => `problem: ${problem}`), '', ...report.protection);
+  const gate = report.dockerGate.inPlace ? say('text.gate') : say('text.noGate');
+  lines.push(say('text.docker', { gate, runs: report.dockerGate.dockerRunning ? say('text.dockerRuns') : say('text.dockerStopped') }), ...report.problems.map((problem) => say('text.problem', { problem })), '', ...report.protection);
   return lines.join('\n');
 }
 
 function tpmText({ present, enrolled, opens }: NonNullable<VolumeReport['tpm']>): string {
-  if (!present) return 'the TPM 2.0, which is gone';
-  if (!enrolled) return 'the TPM 2.0, but no key was made for it';
-  return opens ? 'the TPM 2.0 (it opened the volume just now)' : 'the TPM 2.0, which does not open it any more';
+  if (!present) return say('text.tpmGone');
+  if (!enrolled) return say('text.tpmNoKey');
+  return opens ? say('text.tpmOpens') : say('text.tpmRefuses');
 }
 

@@ -3,12 +3,13 @@ import { applyVolumes, type LuksDeps } from './apply.js';
 import { inspect } from './inspect.js';
 import { readRecord } from './record.js';
 import { judge } from './situation.js';
+import { say } from './words.js';
 
 /** The two encrypted volumes: formatted, unlocked, mounted, and Docker gated behind them. */
 export function luksStep(deps: LuksDeps): Step {
   return {
     id: 'luks',
-    title: 'Encrypted volumes',
+    title: say('step.title'),
     onServer: true,
     async check(): Promise<Check> {
       const server = await deps.server();

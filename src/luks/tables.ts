@@ -1,6 +1,7 @@
 import { InfraError } from '../errors.js';
 import type { LuksDocument } from './record.js';
 import { type Volume, VOLUME_LIST } from './volumes.js';
+import { say } from './words.js';
 
 /** One of the two tables in which systemd looks up volumes, with our lines in one marked block. */
 export interface Table {
@@ -68,8 +69,8 @@ function split(table: Table, text: string): { before: string[]; after: string[] 
   const [begin, end] = [begins[0], ends[0]];
   if (begin === undefined && end === undefined) return { before: lines, after: [] };
   if (begin === undefined || end === undefined || begins.length > 1 || ends.length > 1 || end < begin) {
-    throw new InfraError(`${table.path} on the server has damaged marks of koprogo-infra`, {
-      hints: [`on the server, remove the lines "${BEGIN}" and "${END}" and what is between them from ${table.path}, then: koprogo-infra setup`],
+    throw new InfraError(say('marks', { path: table.path }), {
+      hints: [say('marks.hint', { begin: BEGIN, end: END, path: table.path })],
     });
   }
   return { before: lines.slice(0, begin), after: lines.slice(end + 1) };

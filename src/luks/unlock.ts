@@ -8,6 +8,7 @@ import { mountCommand, startDockerCommand } from './mount.js';
 import { type LuksDocument, readRecord, type VolumeRecord } from './record.js';
 import { ANSWER, HOLD_DISK } from './shell.js';
 import { mappingId, type Volume, VOLUME_LIST } from './volumes.js';
+import { say } from './words.js';
 
 /** Keyslot 0 is named, so that a wrong passphrase is not also tried on the other keyslots, and the journal says the truth. */
 const OPEN = String.raw`
@@ -42,7 +43,7 @@ export function openCommand(volume: Volume, { disk, uuid, passphrase }: VolumeRe
     root: true,
     timeout: 300,
     accept: [0, ANSWER.wrongKey],
-    purpose: `open the volume ${volume.name}`,
+    purpose: say('open.purpose', { name: volume.name }),
   };
 }
 
@@ -53,12 +54,12 @@ export async function openVolume(server: Host, volume: Volume, record: VolumeRec
 }
 
 export function wrongPassphrase(volume: Volume, { disk, uuid }: VolumeRecord): InfraError {
-  return new InfraError(`the stored recovery passphrase does not open ${volume.name} (UUID ${uuid}) on ${disk}`, {
+  return new InfraError(say('wrongPassphrase', { name: volume.name, uuid, disk }), {
     exitCode: EXIT.locked,
     hints: [
       'koprogo-infra luks status',
-      `with the passphrase that was written down, on the server: cryptsetup open ${disk} ${volume.name}`,
-      'if the header was damaged: restore the data from the backup',
+      say('wrongPassphrase.written', { disk, name: volume.name }),
+      say('wrongPassphrase.damaged'),
     ],
   });
 }
@@ -78,7 +79,7 @@ export interface UnlockResult {
 export async function unlockVolumes(deps: { server: Host; state: StateStore; progress: Progress }): Promise<UnlockResult> {
   const { server, state, progress } = deps;
   const document = await readRecord(state);
-  if (!document) throw new InputError('this installation has no encrypted volumes yet', { hints: ['koprogo-infra setup'] });
+  if (!document) throw new InputError(say('noVolumes'), { hints: ['koprogo-infra setup'] });
   const disks = { postgres: document.volumes.postgres.disk, documents: document.volumes.documents.disk };
 
   const before = await inspect(server, { disks, document });
@@ -88,21 +89,21 @@ export async function unlockVolumes(deps: { server: Host; state: StateStore; pro
     const record = document.volumes[volume.key];
     const open = isOurMapping(volume, record.uuid, before.volumes[volume.key]);
     if (!open) {
-      progress.update(`opening ${volume.name}: deriving the key takes some seconds`);
+      progress.update(say('unlock.opening', { name: volume.name }));
       await openVolume(server, volume, record);
     }
     volumes.push({ name: volume.name, was: open ? 'open' : 'locked' });
   }
-  progress.update('mounting the volumes');
+  progress.update(say('mounting'));
   await mountVolumes(server);
   const after = await inspect(server, { disks, document });
   for (const volume of VOLUME_LIST) {
     const found = after.volumes[volume.key];
     if (!isOurMapping(volume, document.volumes[volume.key].uuid, found) || found.mounts.length !== 1) {
-      throw new InfraError(`${volume.name} was opened, but is not mounted on ${volume.mountPoint}`, { exitCode: EXIT.locked, hints: ['koprogo-infra setup'] });
+      throw new InfraError(say('unlock.notMounted', { name: volume.name, mountPoint: volume.mountPoint }), { exitCode: EXIT.locked, hints: ['koprogo-infra setup'] });
     }
   }
-  progress.update('starting Docker');
+  progress.update(say('unlock.startingDocker'));
   const { stdout } = await server.run(startDockerCommand());
   return { volumes, docker: stdout.trim() === 'started' };
 }
@@ -114,7 +115,7 @@ export async function mountVolumes(server: Host): Promise<void> {
   } catch (cause) {
     if (!(cause instanceof CommandFailed)) throw cause;
     throw new InfraError(cause.message, {
-      hints: ['koprogo-infra setup (it writes the lines of /etc/fstab again)', 'on the server: systemctl status srv-koprogo-postgres.mount srv-koprogo-documents.mount'],
+      hints: [say('mount.setup'), say('mount.status')],
       cause,
     });
   }
@@ -126,7 +127,7 @@ function refuseUnlessOurs(document: LuksDocument, disks: Parameters<typeof judge
     const finding = findings[volume.key];
     if (finding.kind === 'blocked') throw new RefusedError(finding.reason, { hints: finding.hints });
     if (finding.kind === 'format' || document.volumes[volume.key].stage !== 'completed') {
-      throw new InputError(`${volume.name} was never finished`, { hints: ['koprogo-infra setup'] });
+      throw new InputError(say('unfinished', { name: volume.name }), { hints: ['koprogo-infra setup'] });
     }
   }
   const [conflict] = conflicts(document, facts);

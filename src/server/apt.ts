@@ -2,6 +2,7 @@ import { type Command, script } from '../edges/command.js';
 import { InfraError } from '../errors.js';
 import type { Progress } from '../progress.js';
 import { readTemplate } from './templates.js';
+import { say } from './words.js';
 
 /** Other packages that do the work of one of ours; Debian lets only one of them be installed. */
 const INSTEAD: Readonly<Record<string, readonly string[]>> = {
@@ -13,7 +14,7 @@ export function queryPackages(packages: readonly string[]): Command {
   return {
     // dpkg-query exits 1 when it does not know one of the names; the others are still listed.
     ...script('dpkg-query -W -f \'${Package} ${db:Status-Status}\\n\' -- "$@" 2>/dev/null || true', ...packages, ...Object.values(INSTEAD).flat()),
-    purpose: 'list the installed packages',
+    purpose: say('apt.list'),
   };
 }
 
@@ -29,20 +30,20 @@ export function missingPackages(packages: readonly string[], stdout: string): st
 /** Installs packages without recommends and without removing any; waits for dpkg's lock for up to 10 minutes. */
 export function installPackages(packages: readonly string[], progress: Progress): Command {
   for (const name of packages) {
-    if (!/^[a-z0-9][a-z0-9+.-]+$/.test(name)) throw new InfraError(`not a package name: "${name}"`);
+    if (!/^[a-z0-9][a-z0-9+.-]+$/.test(name)) throw new InfraError(say('apt.notPackage', { name }));
   }
   let unpacked = 0;
   return {
     ...script(readTemplate('server/install-packages.sh'), ...packages),
     root: true,
     timeout: 2400,
-    purpose: `install ${packages.length} packages`,
+    purpose: say('apt.install', { count: packages.length }),
     onOutput: (text) => {
       for (const line of text.split('\n')) {
         const [, verb = '', what = ''] = /^(Get|Unpacking|Setting up)(?::\d+)?\s+(.{1,60})/.exec(line) ?? [];
         if (verb === 'Setting up') unpacked += 1;
         if (verb === '') continue;
-        const label = verb === 'Get' ? 'downloading packages' : `installing packages: ${what.split(' ')[0] ?? ''}`;
+        const label = verb === 'Get' ? say('apt.downloading') : say('apt.installing', { name: what.split(' ')[0] ?? '' });
         progress.update(label, { done: unpacked, unit: 'items' });
       }
     },

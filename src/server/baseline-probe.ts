@@ -6,6 +6,7 @@ import { SERVER_PACKAGES } from './packages.js';
 import { readTemplate } from './templates.js';
 import { apart, together } from './together.js';
 import { showUnits, type Unit, unitsOf } from './units.js';
+import { say } from './words.js';
 
 /** Must run now and after a reboot. */
 const WANTED_UNITS = ['koprogo-firewall.service', 'fail2ban.service', 'unattended-upgrades.service', 'apt-daily.timer', 'apt-daily-upgrade.timer'];
@@ -28,7 +29,7 @@ export interface BaselineFindings {
 
 /** One command that reads all that the baseline consists of. Read its output with `readBaseline`. */
 export function probeBaseline(): Command {
-  return together('look at the server baseline', [
+  return together(say('baseline.look'), [
     readFiles([...baselineFiles(), sshdFile()]),
     queryPackages(SERVER_PACKAGES),
     showUnits([...WANTED_UNITS, ...CLOCK_UNITS, ...OTHER_FIREWALLS]),
@@ -44,9 +45,9 @@ export function readBaseline(stdout: string): BaselineFindings {
   return {
     missing: missingPackages(SERVER_PACKAGES, packages),
     files: filesThatDiffer(baselineFiles(), files),
-    sshd: [...filesThatDiffer([sshdFile()], files).map((file) => `write ${file.path}`), ...sshdProblems(facts)],
+    sshd: [...filesThatDiffer([sshdFile()], files).map((file) => say('write', { path: file.path })), ...sshdProblems(facts)],
     live: [...unitProblems([...WANTED_UNITS, clockUnit], units), ...liveProblems(facts)],
-    swap: [...facts('swap').map((device) => `turn off the plain swap ${device}`), ...facts('fstab-swap').map((device) => `take the plain swap ${device} out of /etc/fstab`)],
+    swap: [...facts('swap').map((device) => say('swap.off', { device })), ...facts('fstab-swap').map((device) => say('swap.fstab', { device }))],
     otherFirewalls: OTHER_FIREWALLS.filter((name) => units.get(name)?.active === true || units.get(name)?.enabled === true),
     clockUnit,
   };
@@ -67,8 +68,8 @@ function factsOf(text: string): Facts {
 function unitProblems(names: readonly string[], units: ReadonlyMap<string, Unit>): string[] {
   return names.flatMap((name) => {
     const unit = units.get(name);
-    if (unit?.active !== true) return [`start ${name}`];
-    return unit.enabled ? [] : [`enable ${name} at boot`];
+    if (unit?.active !== true) return [say('unit.start', { name })];
+    return unit.enabled ? [] : [say('unit.enable', { name })];
   });
 }
 
@@ -76,10 +77,10 @@ function unitProblems(names: readonly string[], units: ReadonlyMap<string, Unit>
 function sshdProblems(facts: Facts): string[] {
   const live = new Map(facts('sshd').map((line) => [line.slice(0, line.indexOf(' ')).toLowerCase(), line.slice(line.indexOf(' ') + 1)]));
   const wrong = [...settingsOf(readTemplate('server/sshd.conf'))].filter(([name, value]) => !sameSshdValue(live.get(name.toLowerCase()), value));
-  if (wrong.length > 0) return wrong.map(([name, value]) => `set sshd's ${name} to ${value}`);
+  if (wrong.length > 0) return wrong.map(([name, value]) => say('sshd.set', { name, value }));
   const written = Number(facts('sshd-written')[0]);
   const loaded = Number(facts('sshd-loaded')[0]);
-  return written > loaded ? ['let sshd read its settings again'] : [];
+  return written > loaded ? [say('sshd.reload')] : [];
 }
 
 /** sshd -T writes prohibit-password by its old name. */
@@ -93,17 +94,17 @@ function sysctls(): Map<string, string> {
 
 function liveProblems(facts: Facts): string[] {
   const problems: string[] = [];
-  if (facts('firewall')[0] !== 'loaded') problems.push('load the firewall');
-  if (facts('jail')[0] !== 'sshd') problems.push('let fail2ban watch sshd');
+  if (facts('firewall')[0] !== 'loaded') problems.push(say('firewall.load'));
+  if (facts('jail')[0] !== 'sshd') problems.push(say('fail2ban.watch'));
   const live = settingsOf(facts('sysctl').join('\n'));
   for (const [name, value] of sysctls()) {
     // A kernel without the setting has nothing to set.
-    if (live.has(name) && live.get(name) !== value) problems.push(`set ${name} to ${value}`);
+    if (live.has(name) && live.get(name) !== value) problems.push(say('sysctl.set', { name, value }));
   }
-  if (facts('core-limit')[0] !== '0') problems.push('forbid core dumps of services');
+  if (facts('core-limit')[0] !== '0') problems.push(say('core.forbid'));
   const apt = facts('apt').join('\n');
-  if (!apt.includes('APT::Periodic::Unattended-Upgrade "1";')) problems.push('turn on unattended security updates');
+  if (!apt.includes('APT::Periodic::Unattended-Upgrade "1";')) problems.push(say('updates.on'));
   const origins = facts('apt').filter((line) => line.startsWith('Unattended-Upgrade::Origins-Pattern::'));
-  if (origins.length !== 1 || !origins[0]?.includes('label=Debian-Security')) problems.push('limit unattended updates to security');
+  if (origins.length !== 1 || !origins[0]?.includes('label=Debian-Security')) problems.push(say('updates.limit'));
   return problems;
 }

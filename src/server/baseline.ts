@@ -7,6 +7,7 @@ import { SSHD_DROP_IN, sshdFile } from './baseline-files.js';
 import { type BaselineFindings, probeBaseline, readBaseline } from './baseline-probe.js';
 import { readTemplate } from './templates.js';
 import { writeFiles } from './write-files.js';
+import { say } from './words.js';
 
 export interface BaselineOptions {
   server: () => Promise<Host>;
@@ -18,25 +19,25 @@ export function baselineStep({ server, progress }: BaselineOptions): Step {
   const look = async () => readBaseline((await (await server()).run(probeBaseline())).stdout);
   return {
     id: 'baseline',
-    title: 'Packages, firewall and hardening',
+    title: say('baseline.title'),
     onServer: true,
     async check() {
       const found = await look();
       if (found.otherFirewalls.length > 0) return otherFirewall(found.otherFirewalls);
       const changes = changesOf(found);
-      return changes.length === 0 ? done('22, 80 and 443 open; no plain swap; security updates on') : needed(...changes);
+      return changes.length === 0 ? done(say('baseline.done')) : needed(...changes);
     },
     async apply() {
       const host = await server();
       const found = await look();
       if (found.missing.length > 0) {
-        progress.note(`Installing ${found.missing.length} packages`);
+        progress.note(say('baseline.installing', { count: found.missing.length }));
         await install(host, found.missing, progress);
       }
       if (found.files.length > 0) await host.run(writeFiles(found.files));
       if (found.swap.length > 0) await turnSwapOff(host, progress);
-      progress.update('switching the baseline on');
-      await host.run({ ...script(readTemplate('server/activate-baseline.sh'), found.clockUnit), root: true, timeout: 240, purpose: 'switch the server baseline on' });
+      progress.update(say('baseline.switching'));
+      await host.run({ ...script(readTemplate('server/activate-baseline.sh'), found.clockUnit), root: true, timeout: 240, purpose: say('baseline.switch') });
       if (found.sshd.length > 0) await hardenSshd(host);
     },
   };
@@ -45,8 +46,8 @@ export function baselineStep({ server, progress }: BaselineOptions): Step {
 function changesOf(found: BaselineFindings): string[] {
   const { missing, files, swap, live, sshd } = found;
   return [
-    ...(missing.length > 0 ? [`install ${missing.length} packages: ${missing.join(', ')}`] : []),
-    ...files.map((file) => `write ${file.path}`),
+    ...(missing.length > 0 ? [say('baseline.install', { count: missing.length, names: missing.join(', ') })] : []),
+    ...files.map((file) => say('write', { path: file.path })),
     ...swap,
     ...live,
     ...sshd,
@@ -56,8 +57,8 @@ function changesOf(found: BaselineFindings): string[] {
 function otherFirewall(units: readonly string[]) {
   const names = units.map((unit) => unit.replace('.service', ''));
   return blocked(
-    `another firewall is on (${names.join(', ')}): it would remove Docker's rules or these, or close what must be open`,
-    ...units.map((unit) => (unit === 'ufw.service' ? 'on the server: sudo ufw disable && sudo systemctl disable --now ufw' : `on the server: sudo systemctl disable --now ${unit}`)),
+    say('firewall.other', { names: names.join(', ') }),
+    ...units.map((unit) => (unit === 'ufw.service' ? say('firewall.ufw') : say('firewall.disable', { unit }))),
   );
 }
 
@@ -70,20 +71,20 @@ async function install(host: Host, packages: readonly string[], progress: Progre
     const conflict = /need to be removed but remove is disabled|held broken packages|unmet dependencies/i.test(said);
     throw new InfraError(error.message, {
       hints: conflict
-        ? ["an installed package stands in the way, such as Docker's own docker-ce: remove it first", `on the server: sudo apt-get install --no-install-recommends ${packages.join(' ')}`]
-        : ['on the server: sudo apt-get update', "is the server's outgoing network open (DNS, ports 80 and 443)?"],
+        ? [say('install.conflict'), say('install.byHand', { names: packages.join(' ') })]
+        : [say('install.update'), say('install.network')],
       cause: error,
     });
   }
 }
 
 async function turnSwapOff(host: Host, progress: Progress): Promise<void> {
-  const { stdout } = await host.run({ ...script(readTemplate('server/swap-off.sh')), root: true, timeout: 600, purpose: 'turn plain swap off' });
+  const { stdout } = await host.run({ ...script(readTemplate('server/swap-off.sh')), root: true, timeout: 600, purpose: say('swap.purpose') });
   const devices = stdout.split('\n').filter((line) => line !== '');
   progress.note(
     devices.length === 0
-      ? 'Plain swap taken out of /etc/fstab: memory must not reach an unencrypted disk'
-      : `Plain swap turned off (${devices.join(', ')}): what it holds from before is still on the disk until overwritten`,
+      ? say('swap.taken')
+      : say('swap.turnedOff', { devices: devices.join(', ') }),
   );
 }
 
@@ -96,11 +97,11 @@ async function hardenSshd(host: Host): Promise<void> {
     input: sshdFile().content,
     root: true,
     accept: [0, SSHD_REFUSES],
-    purpose: 'harden sshd',
+    purpose: say('sshd.harden'),
   });
   if (exitCode === SSHD_REFUSES) {
-    throw new InfraError(`sshd was not hardened, and stays as it was: ${stderr.trim()}`, {
-      hints: ['on the server: sudo sshd -t', `compare with the other files in ${SSHD_DROP_IN.replace(/[^/]+$/, '')}`],
+    throw new InfraError(say('sshd.notHardened', { said: stderr.trim() }), {
+      hints: [say('sshd.test'), say('sshd.compare', { folder: SSHD_DROP_IN.replace(/[^/]+$/, '') })],
     });
   }
 }

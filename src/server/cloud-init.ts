@@ -2,6 +2,7 @@ import type { SshKeyPair } from '../keys/ssh-key.js';
 import { InputError } from '../errors.js';
 import { Secret } from '../secret.js';
 import { fillTemplate, readTemplate } from './templates.js';
+import { say } from './words.js';
 
 export interface FirstBoot {
   hostname: string;
@@ -15,9 +16,9 @@ export interface FirstBoot {
 
 /** cloud-init's user-data for a new server. Secret, because the private host key is in it. Throws InputError. */
 export function userData({ hostname, user, publicKey, hostKey }: FirstBoot): Secret {
-  if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(hostname)) throw new InputError(`not a host name: "${hostname}"`);
+  if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(hostname)) throw new InputError(say('cloudInit.host', { hostname }));
   if (!/^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-ssh-ed25519@openssh\.com|sk-ecdsa-sha2-nistp256@openssh\.com) [A-Za-z0-9+/]+=*( [^\p{Cc}]*)?$/u.test(publicKey)) {
-    throw new InputError(`not an SSH public key: "${publicKey.slice(0, 60)}"`, { hints: ['cat ~/.ssh/id_ed25519.pub'] });
+    throw new InputError(say('cloudInit.key', { start: publicKey.slice(0, 60) }), { hints: ['cat ~/.ssh/id_ed25519.pub'] });
   }
   return new Secret(
     fillTemplate(readTemplate('cloud-init/user-data.yaml'), {

@@ -2,6 +2,7 @@ import { type Host, script, TimedOut } from '../edges/command.js';
 import { type ServerAddress, SshHost, type SshIdentity, Unreachable } from '../edges/ssh.js';
 import { InfraError } from '../errors.js';
 import type { Progress } from '../progress.js';
+import { say } from './words.js';
 
 /** Time, in milliseconds since 1970 and seconds to wait; a test brings its own. */
 export interface Clock {
@@ -54,12 +55,12 @@ async function connectPatiently<H extends Host>(options: ConnectOptions<H>): Pro
       if (!(error instanceof Unreachable)) throw error;
       const waited = (clock.now() - started) / 1000;
       if (waited + pause > timeoutSeconds) {
-        throw new Unreachable(`no SSH connection to ${address.user}@${address.host}:${address.port} within ${Math.round(timeoutSeconds)} s: ${error.message}`, {
-          hints: [`ssh -p ${address.port} ${address.user}@${address.host}`, 'if the server is still starting: type the same command again'],
+        throw new Unreachable(say('connect.none', { user: address.user, host: address.host, port: address.port, seconds: Math.round(timeoutSeconds), message: error.message }), {
+          hints: [`ssh -p ${address.port} ${address.user}@${address.host}`, say('connect.starting')],
           cause: error,
         });
       }
-      progress.update(`waiting for SSH at ${address.host}:${address.port} (at most ${timeoutSeconds} s)`);
+      progress.update(say('connect.waiting', { host: address.host, port: address.port, timeoutSeconds }));
       await clock.sleep(pause);
     }
   }
@@ -105,24 +106,24 @@ export async function waitForFirstBoot(
 ): Promise<void> {
   const started = clock.now();
   for (;;) {
-    const { stdout } = await server.run({ ...script(FIRST_BOOT, String(LOOK_SECONDS)), timeout: LOOK_SECONDS + 40, purpose: 'see whether the first boot is over' });
+    const { stdout } = await server.run({ ...script(FIRST_BOOT, String(LOOK_SECONDS)), timeout: LOOK_SECONDS + 40, purpose: say('boot.look') });
     const cloudInit = /^cloud-init (\w+)$/m.exec(stdout)?.[1];
     const locked = /^locked (\/[\w/-]+)$/m.exec(stdout)?.[1];
-    const busy = cloudInit === '124' ? 'cloud-init still works' : locked === undefined ? undefined : `another package manager holds ${locked}`;
+    const busy = cloudInit === '124' ? say('boot.cloudInit') : locked === undefined ? undefined : say('boot.locked', { locked });
     if (busy === undefined) {
       if (cloudInit !== 'absent' && cloudInit !== '0') {
-        progress.warn(`cloud-init ended with an error on the server (exit status ${cloudInit ?? 'unknown'}); what is needed is checked anyway. See: cloud-init status --long`);
+        progress.warn(say('boot.error', { status: cloudInit ?? say('unknown') }));
       }
       return;
     }
     const waited = (clock.now() - started) / 1000;
     if (waited > timeoutSeconds) {
-      throw new InfraError(`the server's first boot is not over after ${Math.round(waited)} s: ${busy}`, {
-        hints: ['on the server: cloud-init status --long; ps aux | grep -E "apt|dpkg"', 'never delete a lock file; type the same command again when the other work is done'],
-        cause: new TimedOut({ argv: ['cloud-init'], purpose: 'wait for the first boot', timeout: timeoutSeconds }, 'the server'),
+      throw new InfraError(say('boot.notOver', { seconds: Math.round(waited), busy }), {
+        hints: [say('boot.hint'), say('boot.lockFile')],
+        cause: new TimedOut({ argv: ['cloud-init'], purpose: say('boot.wait'), timeout: timeoutSeconds }, say('theServer')),
       });
     }
-    progress.update(`waiting for the server's first boot: ${busy} (at most ${timeoutSeconds} s)`);
+    progress.update(say('boot.waiting', { busy, timeoutSeconds }));
     await clock.sleep(5);
   }
 }

@@ -6,6 +6,7 @@ import { filesThatDiffer, type ManagedFile, readFiles } from './files.js';
 import { readTemplate } from './templates.js';
 import { apart, together } from './together.js';
 import { writeFiles } from './write-files.js';
+import { say } from './words.js';
 
 /** On the encrypted volume: container layers, logs and Docker's volumes hold personal data. */
 export const DOCKER_DATA_ROOT = '/srv/koprogo/documents/docker';
@@ -56,7 +57,7 @@ interface Findings {
   info?: z.infer<typeof infoSchema>;
 }
 
-const probe = () => together('look at Docker', [readFiles(files()), { ...script(PROBE, DOCUMENTS, OLD_DATA_ROOT), root: true }]);
+const probe = () => together(say('docker.look'), [readFiles(files()), { ...script(PROBE, DOCUMENTS, OLD_DATA_ROOT), root: true }]);
 
 function read(stdout: string): Findings {
   const [fileText = '', text = ''] = apart(stdout);
@@ -65,40 +66,53 @@ function read(stdout: string): Findings {
     files: filesThatDiffer(files(), fileText),
     mounted: text.includes('mounted yes'),
     old: text.includes('old yes'),
-    oldContent: [...text.matchAll(/^content (\w+) (\d+)$/gm)].filter(([, , count]) => Number(count) > 0).map(([, kind, count]) => `${count ?? ''} ${kind ?? ''}`),
+    oldContent: [...text.matchAll(/^content (\w+) (\d+)$/gm)].filter(([, , count]) => Number(count) > 0).map(([, kind = '', count = '']) => amount(kind, count)),
     enabled: text.includes('enabled yes'),
     ...(info === undefined ? {} : { info: parseInfo(info) }),
   };
+}
+
+function amount(kind: string, count: string): string {
+  switch (kind) {
+    case 'containers':
+      return say('docker.containers', { count });
+    case 'images':
+      return say('docker.images', { count });
+    case 'volumes':
+      return say('docker.volumes', { count });
+    default:
+      return say('docker.layers', { count });
+  }
 }
 
 function parseInfo(text: string): z.infer<typeof infoSchema> {
   try {
     return infoSchema.parse(JSON.parse(text));
   } catch (cause) {
-    throw new InfraError('docker info on the server says something that cannot be understood', { hints: ['on the server: sudo docker info'], cause });
+    throw new InfraError(say('docker.strange'), { hints: [say('docker.info')], cause });
   }
 }
 
 function judge(found: Findings): Check {
   if (found.oldContent.length > 0) {
     return blocked(
-      `Docker already has ${found.oldContent.join(', ')} in ${OLD_DATA_ROOT}, outside the encrypted volumes`,
-      'if they are not needed: sudo docker system prune --all --volumes, and remove running containers first',
-      'if they are: move them to another server; they cannot stay on an unencrypted disk',
+      say('docker.content', { content: found.oldContent.join(', '), OLD_DATA_ROOT }),
+      say('docker.prune'),
+      say('docker.move'),
     );
   }
   const { info } = found;
   const changes = [
-    ...found.files.map((file) => `write ${file.path}`),
-    ...(found.old ? [`remove the empty ${OLD_DATA_ROOT}`] : []),
-    ...(found.enabled ? [] : ['enable docker.service at boot']),
-    ...(info === undefined ? ['start Docker'] : []),
-    ...(info === undefined || info.root === DOCKER_DATA_ROOT ? [] : [`move Docker's data to ${DOCKER_DATA_ROOT}`]),
+    ...found.files.map((file) => say('write', { path: file.path })),
+    ...(found.old ? [say('docker.removeOld', { OLD_DATA_ROOT })] : []),
+    ...(found.enabled ? [] : [say('docker.enable')]),
+    ...(info === undefined ? [say('docker.start')] : []),
+    ...(info === undefined || info.root === DOCKER_DATA_ROOT ? [] : [say('docker.moveData', { DOCKER_DATA_ROOT })]),
     ...(info === undefined || (info.driver === 'overlay2' && info.logging === 'local' && !info.live && info.security.some((option) => option.includes('no-new-privileges')))
       ? []
-      : ['restart Docker with its new settings']),
+      : [say('docker.restart')]),
   ];
-  return changes.length === 0 ? done(`data in ${DOCKER_DATA_ROOT}`) : needed(...changes);
+  return changes.length === 0 ? done(say('docker.done', { DOCKER_DATA_ROOT })) : needed(...changes);
 }
 
 /**
@@ -109,22 +123,22 @@ export function dockerStep({ server }: { server: () => Promise<Host> }): Step {
   const look = async () => read((await (await server()).run(probe())).stdout);
   return {
     id: 'docker',
-    title: 'Docker on the encrypted volume',
+    title: say('docker.title'),
     onServer: true,
     check: async () => judge(await look()),
     async apply() {
       const host = await server();
       const found = await look();
       if (!found.mounted) {
-        throw new RefusedError(`${DOCUMENTS} is not mounted on the server: Docker would put its data on the unencrypted disk`, { hints: ['koprogo-infra luks unlock'] });
+        throw new RefusedError(say('docker.notMounted', { DOCUMENTS }), { hints: ['koprogo-infra luks unlock'] });
       }
-      await host.run({ argv: ['systemctl', 'stop', 'docker.socket', 'docker.service'], root: true, timeout: 180, purpose: 'stop Docker' });
+      await host.run({ argv: ['systemctl', 'stop', 'docker.socket', 'docker.service'], root: true, timeout: 180, purpose: say('docker.stop') });
       // Looked at again now that Docker can no longer add anything.
       const stopped = await look();
       const state = judge(stopped);
       if (state.state === 'blocked') throw new RefusedError(state.reason, { hints: state.hints });
       if (stopped.files.length > 0) await host.run(writeFiles(stopped.files));
-      await host.run({ ...script(START, OLD_DATA_ROOT, DOCUMENTS), root: true, timeout: 240, purpose: 'start Docker' });
+      await host.run({ ...script(START, OLD_DATA_ROOT, DOCUMENTS), root: true, timeout: 240, purpose: say('docker.start') });
     },
   };
 }

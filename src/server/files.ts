@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { type Command, script } from '../edges/command.js';
 import { InfraError } from '../errors.js';
 import { Secret } from '../secret.js';
+import { say } from './words.js';
 
 /** A file that must be on the server exactly so. */
 export interface ManagedFile {
@@ -21,7 +22,7 @@ export function readFiles(files: readonly ManagedFile[]): Command {
       ...files.map((file) => file.path),
     ),
     root: true,
-    purpose: 'read the installed files',
+    purpose: say('files.read'),
   };
 }
 
@@ -41,7 +42,7 @@ export function filesThatDiffer(files: readonly ManagedFile[], stdout: string): 
 
 /** Writes one file whole or not at all (a new file, renamed over the old one), making its directory where needed. */
 export function writeFile(file: ManagedFile): Command {
-  if (!file.path.startsWith('/')) throw new InfraError(`not an absolute path: ${file.path}`);
+  if (!file.path.startsWith('/')) throw new InfraError(say('files.notAbsolute', { path: file.path }));
   return {
     ...script(
       'mkdir -p "$(dirname "$1")"; t=$(mktemp "$1.XXXXXX"); trap \'rm -f "$t"\' EXIT; cat >"$t"; chown "$3" "$t"; chmod "$2" "$t"; sync "$t"; mv -fT "$t" "$1"; trap - EXIT',
@@ -51,7 +52,7 @@ export function writeFile(file: ManagedFile): Command {
     ),
     input: file.content,
     root: true,
-    purpose: `write ${file.path}`,
+    purpose: say('write', { path: file.path }),
   };
 }
 

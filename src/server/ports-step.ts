@@ -3,6 +3,7 @@ import type { Progress } from '../progress.js';
 import { blocked, done, needed, type Step } from '../step.js';
 import { InfraError } from '../errors.js';
 import { type PortReport, verifyPorts } from './ports.js';
+import { say } from './words.js';
 
 export interface PortsStepOptions {
   machine: () => Promise<Machine>;
@@ -32,28 +33,28 @@ export function portsStep({ machine, tls, progress, patienceSeconds = 60, timeou
 
   return {
     id: 'ports',
-    title: 'Ports, seen from here',
+    title: say('ports.title'),
     onServer: true,
 
     async check() {
       const reports = await look();
       const leaks = reports.filter(({ ok, expected }) => !ok && expected === 'closed').map(({ port }) => port);
       if (leaks.length > 0) {
-        return blocked(`port ${leaks.join(', ')} of the server answers from outside, though its firewall should close it`, 'koprogo-infra ssh -- sudo nft list ruleset', 'koprogo-infra ssh -- sudo ss -ltnp');
+        return blocked(say('ports.leaks', { ports: leaks.join(', ') }), 'koprogo-infra ssh -- sudo nft list ruleset', 'koprogo-infra ssh -- sudo ss -ltnp');
       }
       const deaf = deafPorts(reports);
-      if (deaf.length > 0) return needed(`wait until port ${deaf.join(', ')} answers`);
+      if (deaf.length > 0) return needed(say('ports.wait', { ports: deaf.join(', ') }));
       const list = (expected: PortReport['expected']) => reports.filter((report) => report.expected === expected).map(({ port }) => port).join(', ');
-      return done(`${list('open')} answer; ${list('closed')} do not`);
+      return done(say('ports.done', { open: list('open'), closed: list('closed') }));
     },
 
     async apply() {
       const end = Date.now() + patienceSeconds * 1000;
       for (let deaf = deafPorts(await look()); deaf.length > 0; deaf = deafPorts(await look())) {
-        progress.update(`waiting for port ${deaf.join(', ')} to answer`);
+        progress.update(say('ports.waiting', { ports: deaf.join(', ') }));
         if (Date.now() > end) {
-          throw new InfraError(`port ${deaf.join(', ')} of the server does not answer from this computer within ${patienceSeconds} s`, {
-            hints: ["open it in your provider's own firewall, where there is one", 'koprogo-infra stack logs traefik'],
+          throw new InfraError(say('ports.deaf', { ports: deaf.join(', '), patienceSeconds }), {
+            hints: [say('ports.open'), 'koprogo-infra stack logs traefik'],
           });
         }
       }

@@ -2,6 +2,7 @@ import { type Host, script } from '../edges/command.js';
 import type { Progress } from '../progress.js';
 import { blocked, type Check, done, type Step } from '../step.js';
 import { type Clock, realClock, waitForFirstBoot } from './connect.js';
+import { say } from './words.js';
 
 export interface ServerReadyOptions {
   server: () => Promise<Host>;
@@ -31,13 +32,13 @@ echo "port \${SSH_CONNECTION##* }"
 export function serverReadyStep({ server, progress, clock = realClock }: ServerReadyOptions): Step {
   return {
     id: 'server-ready',
-    title: 'Server fit for use',
+    title: say('ready.title'),
     onServer: true,
     async check() {
       const host = await server();
       await waitForFirstBoot(host, { progress, clock });
       const before = clock.now();
-      const { stdout } = await host.run({ ...script(PROBE), purpose: 'look at the server' });
+      const { stdout } = await host.run({ ...script(PROBE), purpose: say('ready.look') });
       return judge(parseProbe(stdout), { before, after: clock.now() }, progress);
     },
     apply: () => Promise.resolve(),
@@ -63,30 +64,30 @@ export function parseProbe(stdout: string): ServerFacts {
 
 function judge({ os, values }: ServerFacts, asked: { before: number; after: number }, progress: Progress): Check {
   const number = (name: string) => Number(values.get(name) ?? Number.NaN);
-  const system = `${os.get('ID') ?? 'unknown'} ${os.get('VERSION_ID') ?? ''}`.trim();
+  const system = `${os.get('ID') ?? say('unknown')} ${os.get('VERSION_ID') ?? ''}`.trim();
   if (system !== 'debian 13') {
-    return blocked(`the server runs "${system}" and must run Debian 13`, 'rebuild it with the image "Debian 13" and type the same command again');
+    return blocked(say('ready.system', { system }), say('ready.rebuild'));
   }
   const arch = values.get('arch') ?? '';
-  if (arch !== 'x86_64' && arch !== 'aarch64') return blocked(`the server's processor is "${arch}"; x86_64 and arm64 are supported`, 'choose another server type');
+  if (arch !== 'x86_64' && arch !== 'aarch64') return blocked(say('ready.processor', { arch }), say('ready.otherType'));
 
   const user = /^[a-z_][a-z0-9_-]*$/.exec(values.get('user') ?? '')?.[0] ?? 'USER';
   if (values.get('sudo') !== 'yes') {
     return blocked(
-      `the user ${user} cannot use sudo without a password`,
-      `as root on the server: apt-get install -y sudo && echo '${user} ALL=(ALL) NOPASSWD:ALL' >/etc/sudoers.d/90-koprogo && chmod 0440 /etc/sudoers.d/90-koprogo`,
+      say('ready.sudo', { user }),
+      say('ready.sudo.hint', { user }),
     );
   }
   if (!(number('disk') >= LEAST_DISK_KIB)) {
-    return blocked(`the server has ${gib(number('disk'))} GiB free on / and needs 5`, 'on the server: sudo apt-get clean; sudo du -xh --max-depth=2 / | sort -h | tail');
+    return blocked(say('ready.disk', { free: gib(number('disk')) }), say('ready.disk.hint'));
   }
   const port = values.get('port');
   if (port !== undefined && port !== '' && port !== '22') {
-    return blocked(`sshd listens on port ${port} of the server, and the firewall will open 22, 80 and 443 only`, "add 'Port 22' to /etc/ssh/sshd_config and reload ssh, then connect to port 22");
+    return blocked(say('ready.port', { port }), say('ready.port.hint'));
   }
   const systemd = values.get('systemd') ?? '';
   if (!['running', 'degraded', 'starting'].includes(systemd)) {
-    return blocked(`systemd does not run the server (it says "${systemd}")`, 'on the server: systemctl is-system-running; systemctl list-jobs');
+    return blocked(say('ready.systemd', { systemd }), say('ready.systemd.hint'));
   }
 
   // The answer was made between the question and its arrival here.
@@ -96,15 +97,15 @@ function judge({ os, values }: ServerFacts, asked: { before: number; after: numb
   if (!(clock >= early && clock <= late)) {
     const off = Math.round(clock - asked.after / 1000);
     return blocked(
-      `the server's clock is ${Math.abs(off)} s ${off < 0 ? 'behind' : 'ahead of'} this computer's; S3 and certificates need a right clock`,
-      'look which one is wrong: date -u',
-      'on the server: sudo timedatectl set-ntp true; timedatectl',
+      off < 0 ? say('ready.clock.behind', { seconds: -off }) : say('ready.clock.ahead', { seconds: off }),
+      say('ready.clock.look'),
+      say('ready.clock.hint'),
     );
   }
   const memory = number('memory');
-  if (!(memory >= WANTED_MEMORY_KIB)) progress.warn(`the server has ${gib(memory)} GiB of memory; 2 GiB is the least that KoproGo runs well on`);
-  if (systemd === 'degraded') progress.note('some unit failed on the server; see: systemctl --failed');
-  return done(`Debian 13, ${arch}, ${gib(memory)} GiB of memory, ${gib(number('disk'))} GiB free`);
+  if (!(memory >= WANTED_MEMORY_KIB)) progress.warn(say('ready.memory', { memory: gib(memory) }));
+  if (systemd === 'degraded') progress.note(say('ready.degraded'));
+  return done(say('ready.done', { arch, memory: gib(memory), free: gib(number('disk')) }));
 }
 
 const gib = (kib: number) => (kib / 1024 / 1024).toFixed(1);

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { InfraError } from '../errors.js';
+import { say } from './words.js';
 
 const FOLDER = new URL('../../templates/', import.meta.url);
 
@@ -17,11 +18,11 @@ export function fillTemplate(text: string, values: Readonly<Record<string, strin
   const unused = new Set(Object.keys(values));
   const filled = text.replace(/\{\{\s*([^{}]*?)\s*\}\}/g, (_, name: string) => {
     const value = Object.hasOwn(values, name) ? values[name] : undefined;
-    if (value === undefined) throw new InfraError(`the template asks for "${name}", which has no value`);
-    if (/\p{Cc}|\{\{|\}\}/u.test(value)) throw new InfraError(`the value of "${name}" cannot be put into a template`);
+    if (value === undefined) throw new InfraError(say('template.noValue', { name }));
+    if (/\p{Cc}|\{\{|\}\}/u.test(value)) throw new InfraError(say('template.badValue', { name }));
     unused.delete(name);
     return value;
   });
-  if (unused.size > 0) throw new InfraError(`the template has no place for: ${[...unused].join(', ')}`);
+  if (unused.size > 0) throw new InfraError(say('template.noPlace', { names: [...unused].join(', ') }));
   return filled;
 }

@@ -1,4 +1,5 @@
 import type { Command } from '../edges/command.js';
+import { say } from './words.js';
 
 export interface Unit {
   active: boolean;
@@ -8,7 +9,7 @@ export interface Unit {
 
 /** Reads the state of units, also of ones that do not exist. Read its output with `unitsOf`. */
 export function showUnits(names: readonly string[]): Command {
-  return { argv: ['systemctl', 'show', '--property=Id,ActiveState,UnitFileState', '--', ...names], purpose: 'read the state of units' };
+  return { argv: ['systemctl', 'show', '--property=Id,ActiveState,UnitFileState', '--', ...names], purpose: say('units.read') };
 }
 
 export function unitsOf(stdout: string): Map<string, Unit> {

@@ -2,6 +2,7 @@ import { type Command, script } from '../edges/command.js';
 import { InfraError } from '../errors.js';
 import { Secret } from '../secret.js';
 import type { ManagedFile } from './files.js';
+import { say } from './words.js';
 
 /**
  * Writes several files in one command, each whole or not at all (a new file, renamed over the old one), making
@@ -11,7 +12,7 @@ import type { ManagedFile } from './files.js';
 export function writeFiles(files: readonly ManagedFile[]): Command {
   const texts = files.map(({ content }) => (content instanceof Secret ? content.reveal() : content));
   const words = files.flatMap((file, index) => {
-    if (!file.path.startsWith('/')) throw new InfraError(`not an absolute path: ${file.path}`);
+    if (!file.path.startsWith('/')) throw new InfraError(say('files.notAbsolute', { path: file.path }));
     return [file.path, file.mode, file.owner ?? 'root:root', String(Buffer.byteLength(texts[index] ?? ''))];
   });
   return {
@@ -19,7 +20,7 @@ export function writeFiles(files: readonly ManagedFile[]): Command {
     input: new Secret(texts.join('')),
     root: true,
     timeout: 120,
-    purpose: `write ${files.map((file) => file.path).join(', ')}`,
+    purpose: say('write', { path: files.map((file) => file.path).join(', ') }),
   };
 }
 

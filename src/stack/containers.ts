@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type Command, type Host, script } from '../edges/command.js';
 import { InfraError } from '../errors.js';
 import { readTemplate } from '../server/templates.js';
+import { say } from './words.js';
 
 export const STACK_FOLDER = '/srv/koprogo/documents/stack';
 export const COMPOSE_FILE = `${STACK_FOLDER}/docker-compose.yml`;
@@ -70,12 +71,12 @@ function parseContainer(text: string): Container {
   try {
     return containerSchema.parse(JSON.parse(text));
   } catch (cause) {
-    throw new InfraError('docker inspect on the server says something that cannot be understood', { hints: ['on the server: sudo docker ps --all'], cause });
+    throw new InfraError(say('containers.strange'), { hints: [say('containers.ps')], cause });
   }
 }
 
 /** The stack's containers as they are now; none when Docker does not run. */
 export async function readContainers(server: Host): Promise<readonly Container[]> {
-  const { stdout } = await server.run({ ...listContainers(), purpose: 'look at the containers' });
+  const { stdout } = await server.run({ ...listContainers(), purpose: say('containers.look') });
   return readStack(stdout).containers;
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { z } from 'zod';
 import { InputError, messageOf } from '../errors.js';
+import { say } from './words.js';
 
 export interface ArchivedImage {
   /** "sha256:…" as Docker names the image once it is loaded: the digest of its configuration. */
@@ -32,7 +33,7 @@ export async function readDockerArchive(path: string): Promise<ArchivedImage[]> 
     }
     return images;
   } catch (cause) {
-    throw new InputError(`${path} is not a docker-archive with images: ${messageOf(cause)}`, { hints: ['such a file is what "docker save" writes'], cause });
+    throw new InputError(say('archive.not', { path, why: messageOf(cause) }), { hints: [say('archive.hint')], cause });
   } finally {
     await file?.close();
   }
@@ -49,12 +50,12 @@ async function listMembers(file: FileHandle): Promise<Map<string, Member>> {
   const header = Buffer.alloc(BLOCK);
   for (let position = 0; position + BLOCK <= end; ) {
     const { bytesRead } = await file.read(header, 0, BLOCK, position);
-    if (bytesRead < BLOCK) throw new Error('the file ends in the middle of a header');
+    if (bytesRead < BLOCK) throw new Error(say('archive.ends'));
     if (header[0] === 0) break;
-    if (header.toString('latin1', 257, 262) !== 'ustar') throw new Error('a header is not that of a tar file');
+    if (header.toString('latin1', 257, 262) !== 'ustar') throw new Error(say('archive.noTar'));
     const size = octal(header, 124, 12);
     const offset = position + BLOCK;
-    if (offset + size > end) throw new Error('the file is cut short');
+    if (offset + size > end) throw new Error(say('archive.cut'));
     const name = [text(header, 345, 155), text(header, 0, 100)].filter((part) => part !== '').join('/');
     const type = String.fromCharCode(header[156] ?? 0);
     if (type === '0' || type === '\0') members.set(name.replace(/^\.\//, ''), { offset, size });
@@ -65,11 +66,11 @@ async function listMembers(file: FileHandle): Promise<Map<string, Member>> {
 
 async function readMember(file: FileHandle, members: ReadonlyMap<string, Member>, name: string): Promise<Buffer> {
   const member = members.get(name);
-  if (!member) throw new Error(`it holds no ${name}`);
-  if (member.size > LARGEST_MEMBER) throw new Error(`${name} is too large`);
+  if (!member) throw new Error(say('archive.holdsNo', { name }));
+  if (member.size > LARGEST_MEMBER) throw new Error(say('archive.tooLarge', { name }));
   const content = Buffer.alloc(member.size);
   const { bytesRead } = await file.read(content, 0, member.size, member.offset);
-  if (bytesRead < member.size) throw new Error(`${name} is cut short`);
+  if (bytesRead < member.size) throw new Error(say('archive.memberCut', { name }));
   return content;
 }
 
@@ -83,6 +84,6 @@ function text(block: Buffer, start: number, length: number): string {
 function octal(block: Buffer, start: number, length: number): number {
   if (((block[start] ?? 0) & 0x80) !== 0) return Number(block.readBigUInt64BE(start + 4));
   const value = Number.parseInt(text(block, start, length).trim() || '0', 8);
-  if (!Number.isSafeInteger(value) || value < 0) throw new Error('a header holds no size');
+  if (!Number.isSafeInteger(value) || value < 0) throw new Error(say('archive.noSize'));
   return value;
 }

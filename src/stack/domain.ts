@@ -1,5 +1,6 @@
 import { domainToUnicode } from 'node:url';
 import { z } from 'zod';
+import { say } from './words.js';
 
 const LABEL = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/;
 /** DNS allows 253 characters; the API answers at "api." in front of the domain. */
@@ -19,17 +20,17 @@ export const domainName = z
   });
 
 function problemOf(text: string): string | undefined {
-  if (text.length > LONGEST) return `must have at most ${LONGEST} characters`;
-  if (/[^\p{ASCII}]/u.test(text)) return 'must be in ASCII: write an internationalised name in its xn-- form';
+  if (text.length > LONGEST) return say('domain.long', { LONGEST });
+  if (/[^\p{ASCII}]/u.test(text)) return say('domain.ascii');
   const labels = text.split('.');
   if (labels.length < 2 || !labels.every((label) => LABEL.test(label))) {
-    return 'must be a domain name such as copro.example.be: letters, digits and hyphens, without scheme, path, port or trailing dot';
+    return say('domain.name');
   }
-  if (!/[a-z]/.test(labels.at(-1) ?? '')) return 'must be a domain name, not an address';
+  if (!/[a-z]/.test(labels.at(-1) ?? '')) return say('domain.address');
   for (const label of labels) {
     const isPunycode = label.startsWith('xn--');
-    if (label.slice(2, 4) === '--' && !isPunycode) return `has a label that no registry gives out: ${label}`;
-    if (isPunycode && domainToUnicode(label) === '') return `has a label that is not valid punycode: ${label}`;
+    if (label.slice(2, 4) === '--' && !isPunycode) return say('domain.label', { label });
+    if (isPunycode && domainToUnicode(label) === '') return say('domain.punycode', { label });
   }
   return undefined;
 }

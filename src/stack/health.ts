@@ -3,6 +3,7 @@ import { request as httpsRequest } from 'node:https';
 import { messageOf } from '../errors.js';
 import type { Machine } from '../machine.js';
 import type { Tls } from './render.js';
+import { say } from './words.js';
 
 export interface HealthOptions {
   machine: Pick<Machine, 'web'>;
@@ -56,7 +57,7 @@ async function askOne({ what, name, path, wanted, web, tls, timeoutSeconds }: Qu
   const url = `${tls === 'none' ? 'http' : 'https'}://${name}${path}`;
   try {
     const status = await get(tls === 'none' ? web.http : web.https, { host: web.host, name, path, secure: tls !== 'none', timeoutSeconds });
-    return status === wanted ? { what, url, ok: true, status } : { what, url, ok: false, status, problem: `answers ${status} instead of ${wanted}` };
+    return status === wanted ? { what, url, ok: true, status } : { what, url, ok: false, status, problem: say('health.status', { status, wanted }) };
   } catch (error) {
     return { what, url, ok: false, problem: messageOf(error) };
   }
@@ -79,7 +80,7 @@ function get(port: number, { host, name, path, secure, timeoutSeconds }: { host:
       resolve(response.statusCode ?? 0);
     });
     request.once('error', (error) => {
-      reject(error.name === 'AbortError' || error.name === 'TimeoutError' ? new Error(`no answer within ${timeoutSeconds} s`) : error);
+      reject(error.name === 'AbortError' || error.name === 'TimeoutError' ? new Error(say('health.noAnswer', { timeoutSeconds })) : error);
     });
     request.end();
   });

@@ -7,6 +7,7 @@ import type { Progress } from '../progress.js';
 import { type Check, done, needed, type Step } from '../step.js';
 import { readDockerArchive } from './docker-archive.js';
 import { type ImageSource, imagesOf } from './images.js';
+import { say } from './words.js';
 
 export interface ImagesOptions {
   server: () => Promise<Host>;
@@ -18,7 +19,7 @@ export interface ImagesOptions {
 export function imagesStep({ server, images, progress }: ImagesOptions): Step {
   return {
     id: 'images',
-    title: 'Container images',
+    title: say('images.title'),
     onServer: true,
     async check() {
       const source = await images();
@@ -48,7 +49,7 @@ async function wantedImages(source: ImageSource): Promise<Map<string, string | u
   return new Map(
     names.map((name) => {
       const image = archived.find(({ tags }) => tags.includes(name));
-      if (!image) throw new InputError(`the archive ${source.file} does not hold the image ${name}`);
+      if (!image) throw new InputError(say('images.notHeld', { file: source.file, name }));
       return [name, image.id];
     }),
   );
@@ -56,7 +57,7 @@ async function wantedImages(source: ImageSource): Promise<Map<string, string | u
 
 function judge(source: ImageSource, wanted: ReadonlyMap<string, string | undefined>, present: ReadonlyMap<string, string>): Check {
   const missing = [...wanted].filter(([name, id]) => (id === undefined ? !present.has(name) : present.get(name) !== id)).map(([name]) => name);
-  if (missing.length > 0) return needed(...missing.map((name) => `${source.kind === 'archive' ? 'load' : 'pull'} ${name}`));
+  if (missing.length > 0) return needed(...missing.map((name) => source.kind === 'archive' ? say('images.loadOne', { name }) : say('images.pull', { name })));
   return done(source.kind === 'archive' ? source.label : undefined);
 }
 
@@ -65,7 +66,7 @@ export function inspectImages(names: readonly string[]): Command {
   return {
     ...script('systemctl is-active --quiet docker.service || exit 0; for i; do docker image inspect --format "$i {{.Id}}" "$i" 2>/dev/null || true; done', ...names),
     root: true,
-    purpose: 'see which images are on the server',
+    purpose: say('images.look'),
   };
 }
 
@@ -76,13 +77,13 @@ function presentImages(stdout: string): Map<string, string> {
 async function loadArchive(host: Host, file: string, progress: Progress): Promise<void> {
   const { size } = await stat(file);
   const input = counted(createReadStream(file, { highWaterMark: 256 * 1024 }), (bytes) => {
-    progress.update('loading container images', { done: bytes, total: size, unit: 'bytes' });
+    progress.update(say('images.loading'), { done: bytes, total: size, unit: 'bytes' });
   });
   try {
-    await host.run({ argv: ['docker', 'load', '--quiet'], input, root: true, timeout: 3600, purpose: 'load the container images' });
+    await host.run({ argv: ['docker', 'load', '--quiet'], input, root: true, timeout: 3600, purpose: say('images.load') });
   } catch (error) {
     if (!(error instanceof CommandFailed)) throw error;
-    throw new InfraError(error.message, { hints: ['on the server: df -h /srv/koprogo/documents; sudo systemctl status docker'], cause: error });
+    throw new InfraError(error.message, { hints: [say('images.load.hint')], cause: error });
   } finally {
     input.destroy();
   }
@@ -111,11 +112,11 @@ async function pull(host: Host, image: string, progress: Progress): Promise<void
         argv: ['docker', 'pull', image],
         root: true,
         timeout: 1800,
-        purpose: `pull ${image}`,
+        purpose: say('images.pull', { name: image }),
         onOutput: (text) => {
           layers.seen += text.match(/: (?:Pulling fs layer|Already exists)/g)?.length ?? 0;
           layers.done += text.match(/: (?:Pull complete|Already exists)/g)?.length ?? 0;
-          progress.update(`pulling ${image}`, { done: layers.done, total: layers.seen, unit: 'items' });
+          progress.update(say('images.pulling', { image }), { done: layers.done, total: layers.seen, unit: 'items' });
         },
       });
       return;
@@ -123,9 +124,9 @@ async function pull(host: Host, image: string, progress: Progress): Promise<void
       if (!(error instanceof CommandFailed)) throw error;
       const lasting = /manifest unknown|not found|denied|unauthorized|no matching manifest/i.test(error.output.stderr);
       if (lasting || attempt === ATTEMPTS) {
-        throw new InfraError(error.message, { hints: [`on the server: sudo docker pull ${image}`, "is the server's outgoing port 443 open, and DNS working?"], cause: error });
+        throw new InfraError(error.message, { hints: [say('images.pull.hint', { image }), say('images.network')], cause: error });
       }
-      progress.note(`Pulling ${image} failed, trying again (${attempt + 1} of ${ATTEMPTS})`);
+      progress.note(say('images.again', { image, attempt: attempt + 1, ATTEMPTS }));
     }
   }
 }

@@ -1,6 +1,7 @@
 import { CommandFailed, type Host, script } from '../edges/command.js';
 import { InfraError, InputError } from '../errors.js';
 import { COMPOSE_FILE, type Container, readContainers, type Service, SERVICES } from './containers.js';
+import { say } from './words.js';
 
 export interface ServiceStatus {
   service: Service;
@@ -45,7 +46,7 @@ const MOST_LINES = 10_000;
 export async function stackLogs(server: Host, service?: string, tail = 100): Promise<string> {
   const names = service === undefined ? [] : [serviceNamed(service)];
   const lines = Math.min(Math.max(Math.trunc(tail), 1), MOST_LINES);
-  const { stdout } = await compose(server, ['logs', '--no-color', '--timestamps', '--tail', String(lines), ...names], 120, 'read the logs');
+  const { stdout } = await compose(server, ['logs', '--no-color', '--timestamps', '--tail', String(lines), ...names], 120, say('operate.logs'));
   return stdout.replace(/[^\P{Cc}\n\t]/gu, '');
 }
 
@@ -54,33 +55,33 @@ const RESTART_SECONDS = 600;
 /** Restarts one service, or all, and returns when they are healthy. Gives back what then runs. */
 export async function stackRestart(server: Host, service?: string): Promise<ServiceStatus[]> {
   const names = service === undefined ? [] : [serviceNamed(service)];
-  await compose(server, ['restart', ...names], 300, 'restart the containers');
+  await compose(server, ['restart', ...names], 300, say('operate.restart'));
   // "restart" returns when the processes run; this waits for their health, and starts what was stopped.
-  await compose(server, ['up', '--detach', '--wait', '--wait-timeout', String(RESTART_SECONDS), '--pull', 'never', '--no-recreate', ...names], RESTART_SECONDS + 60, 'wait until the containers are healthy');
+  await compose(server, ['up', '--detach', '--wait', '--wait-timeout', String(RESTART_SECONDS), '--pull', 'never', '--no-recreate', ...names], RESTART_SECONDS + 60, say('operate.wait'));
   return stackStatus(server);
 }
 
 /** Stops the only service that writes to the database, so that another can take its place. */
 export async function stopApp(server: Host): Promise<void> {
-  await compose(server, ['stop', 'backend'], 180, 'stop the backend');
+  await compose(server, ['stop', 'backend'], 180, say('operate.stop'));
 }
 
 /** Starts what `stopApp` stopped and returns when it is healthy. */
 export async function startApp(server: Host): Promise<void> {
-  await compose(server, ['up', '--detach', '--wait', '--wait-timeout', String(RESTART_SECONDS), '--pull', 'never', '--no-recreate', 'backend'], RESTART_SECONDS + 60, 'start the backend');
+  await compose(server, ['up', '--detach', '--wait', '--wait-timeout', String(RESTART_SECONDS), '--pull', 'never', '--no-recreate', 'backend'], RESTART_SECONDS + 60, say('operate.start'));
 }
 
 function serviceNamed(name: string): Service {
   const found = SERVICES.find((service) => service === name);
-  if (found === undefined) throw new InputError(`there is no service "${name.slice(0, 40)}"`, { hints: [`one of: ${SERVICES.join(', ')}`] });
+  if (found === undefined) throw new InputError(say('operate.noService', { name: name.slice(0, 40) }), { hints: [say('operate.oneOf', { names: SERVICES.join(', ') })] });
   return found;
 }
 
 /** Where the stack is not there: Docker is stopped when the volumes are locked, and then the file is out of sight as well. */
 const COMPOSE = '[ -f "$1" ] || exit 66; systemctl is-active --quiet docker.service || exit 67; exec docker compose -f "$@"';
-const ABSENT: Readonly<Record<number, string>> = {
-  66: 'there is no stack on the server, or its volume is locked',
-  67: 'Docker does not run on the server',
+const ABSENT: Readonly<Record<number, () => string>> = {
+  66: () => say('operate.noStack'),
+  67: () => say('operate.noDocker'),
 };
 
 async function compose(server: Host, args: readonly string[], timeout: number, purpose: string) {
@@ -89,7 +90,7 @@ async function compose(server: Host, args: readonly string[], timeout: number, p
   } catch (error) {
     if (!(error instanceof CommandFailed)) throw error;
     const absent = ABSENT[error.output.exitCode];
-    if (absent !== undefined) throw new InfraError(`could not ${purpose}: ${absent}`, { hints: ['koprogo-infra luks status', 'koprogo-infra setup'], cause: error });
+    if (absent !== undefined) throw new InfraError(say('operate.absent', { purpose, absent: absent() }), { hints: ['koprogo-infra luks status', 'koprogo-infra setup'], cause: error });
     throw new InfraError(error.message, { hints: ['koprogo-infra status', 'koprogo-infra stack logs'], cause: error });
   }
 }

@@ -4,6 +4,7 @@ import { InputError } from '../errors.js';
 import { fillTemplate, readTemplate } from '../server/templates.js';
 import { domainName } from './domain.js';
 import type { StackImages } from './images.js';
+import { say } from './words.js';
 
 export type Tls = 'none' | 'letsencrypt';
 
@@ -48,11 +49,11 @@ const inputsSchema = z.object({
 export function renderStack(inputs: StackInputs): RenderedStack {
   const parsed = inputsSchema.safeParse(inputs);
   if (!parsed.success) {
-    throw new InputError(`the stack cannot be rendered:\n${parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('\n')}`);
+    throw new InputError(say('render.wrong', { issues: parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('\n') }));
   }
   const { domain, tls, email, images, imagesLabel, memoryMiB, cpus } = parsed.data;
   if (tls === 'letsencrypt' && email === undefined) {
-    throw new InputError("certificates by Let's Encrypt need an e-mail address", { hints: ['koprogo-infra setup --email you@example.com'] });
+    throw new InputError(say('render.email'), { hints: ['koprogo-infra setup --email you@example.com'] });
   }
   const apiDomain = `api.${domain}`;
   const scheme = tls === 'none' ? 'http' : 'https';

@@ -5,6 +5,7 @@ import { Secret } from '../secret.js';
 import type { ManagedFile } from '../server/files.js';
 import { secretText } from '../state/schema.js';
 import type { StateStore } from '../state/store.js';
+import { say } from './words.js';
 
 export const STACK_DOCUMENT = 'stack';
 export const SECRETS_FOLDER = '/srv/koprogo/documents/secrets';
@@ -50,7 +51,7 @@ export const SECRET_PATHS = { postgres: `${SECRETS_FOLDER}/postgres_password`, b
 /** The files that Compose hands to the containers; each belongs to the container's own user and nobody else reads it. */
 export function secretFiles(secrets: StackState): ManagedFile[] {
   const password = secrets.postgresPassword.reveal();
-  if (!/^[A-Za-z0-9_-]+$/.test(password)) throw new InfraError('the PostgreSQL password in the state does not fit into a URL');
+  if (!/^[A-Za-z0-9_-]+$/.test(password)) throw new InfraError(say('secrets.password'));
   const variables = {
     DATABASE_URL: `postgresql://koprogo:${password}@postgres:5432/koprogo_db`,
     JWT_SECRET: secrets.jwtSecret.reveal(),
@@ -67,6 +68,6 @@ export function secretFiles(secrets: StackState): ManagedFile[] {
 
 /** The file is sourced by a shell, so nothing that ends a quoted word may be in a value. */
 function singleQuoted(value: string): string {
-  if (/['\p{Cc}]/u.test(value)) throw new InfraError('a secret of the stack holds a quote or a control character');
+  if (/['\p{Cc}]/u.test(value)) throw new InfraError(say('secrets.quote'));
   return `'${value}'`;
 }

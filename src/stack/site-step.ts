@@ -5,6 +5,7 @@ import type { Progress } from '../progress.js';
 import { done, needed, type Step } from '../step.js';
 import { type HealthResult, healthCheck } from './health.js';
 import type { Tls } from './render.js';
+import { say } from './words.js';
 
 export interface SiteStepOptions {
   machine: () => Promise<Pick<Machine, 'web'>>;
@@ -20,21 +21,21 @@ export function siteStep({ machine, domain, tls, progress, patienceSeconds = 300
   const look = async () => healthCheck({ machine: await machine(), domain, tls });
   return {
     id: 'site',
-    title: 'Site, seen from here',
+    title: say('site.title'),
     onServer: true,
 
     async check() {
       const health = await look();
-      return health.ok ? done(`${domain} and api.${domain} answer, the database behind them too`) : needed(`wait until all answers: ${problems(health)}`);
+      return health.ok ? done(say('site.done', { domain })) : needed(say('site.wait', { problems: problems(health) }));
     },
 
     async apply() {
       const end = Date.now() + patienceSeconds * 1000;
       for (let health = await look(); !health.ok; health = await look()) {
-        progress.update(`waiting for an answer: ${problems(health)}`);
+        progress.update(say('site.waiting', { problems: problems(health) }));
         if (Date.now() > end) {
-          throw new InfraError(`the site does not answer as it should within ${patienceSeconds} s: ${problems(health)}`, {
-            hints: ['koprogo-infra stack logs backend', ...(tls === 'none' ? [] : [`${domain} and api.${domain} must point to the server in DNS before a certificate can be had`])],
+          throw new InfraError(say('site.deaf', { patienceSeconds, problems: problems(health) }), {
+            hints: ['koprogo-infra stack logs backend', ...(tls === 'none' ? [] : [say('site.dns', { domain })])],
           });
         }
         await sleep(500);
@@ -44,5 +45,10 @@ export function siteStep({ machine, domain, tls, progress, patienceSeconds = 300
 }
 
 function problems({ answers }: HealthResult): string {
-  return answers.filter(({ ok }) => !ok).map(({ what, problem }) => `${what}: ${problem ?? 'no answer'}`).join('; ');
+  return answers.filter(({ ok }) => !ok).map(({ what, problem }) => say('health.problem', { what: nameOf(what), problem: problem ?? say('site.noAnswer') })).join(say('join'));
+}
+
+function nameOf(what: HealthResult['answers'][number]['what']): string {
+  if (what === 'site') return say('health.site');
+  return what === 'api' ? say('health.api') : say('health.database');
 }

@@ -10,6 +10,7 @@ import { COMPOSE_FILE, probeStack, readStack, SERVICES, STACK_FOLDER, type Stack
 import { type ImageSource, imagesOf, labelOf } from './images.js';
 import { renderStack, type Tls } from './render.js';
 import { ensureStackState, SECRET_PATHS, secretFiles, SECRETS_FOLDER, STACK_DOCUMENT, stackStateSchema } from './secrets.js';
+import { say } from './words.js';
 
 export interface StackOptions {
   server: () => Promise<Host>;
@@ -41,7 +42,7 @@ export function stackStep(options: StackOptions): Step {
   const { server, state, domain, progress } = options;
 
   async function look(): Promise<Findings> {
-    const { stdout } = await (await server()).run(together('look at the stack', [readFiles(ALL_FILES), ...probeStack(domain)]));
+    const { stdout } = await (await server()).run(together(say('stack.look'), [readFiles(ALL_FILES), ...probeStack(domain)]));
     const [fileText = '', ...rest] = apart(stdout);
     const facts = readStack(rest.join('\n'));
     const files = await stackFiles(options, facts);
@@ -56,7 +57,7 @@ export function stackStep(options: StackOptions): Step {
 
   return {
     id: 'stack',
-    title: 'KoproGo containers',
+    title: say('stack.title'),
     onServer: true,
     check: async () => judge(await look()),
     async apply() {
@@ -64,11 +65,11 @@ export function stackStep(options: StackOptions): Step {
       const found = await look();
       const unmounted = MOUNTS.filter((mount) => !found.facts.mounted.has(mount));
       if (unmounted.length > 0) {
-        throw new RefusedError(`not mounted on the server: ${unmounted.join(', ')}; the stack would write to the unencrypted disk`, { hints: ['koprogo-infra luks unlock'] });
+        throw new RefusedError(say('stack.unmounted', { mounts: unmounted.join(', ') }), { hints: ['koprogo-infra luks unlock'] });
       }
-      if (found.foreignSecrets) throw new RefusedError(FOREIGN, { hints: FOREIGN_HINTS });
+      if (found.foreignSecrets) throw new RefusedError(foreign(), { hints: foreignHints() });
       const secrets = secretFiles(await ensureStackState(state));
-      await host.run({ ...script(MAKE_FOLDERS, ...Object.entries(FOLDERS).flatMap(([path, owner]) => [path, ...owner.split(' ')])), root: true, purpose: "make the stack's folders" });
+      await host.run({ ...script(MAKE_FOLDERS, ...Object.entries(FOLDERS).flatMap(([path, owner]) => [path, ...owner.split(' ')])), root: true, purpose: say('stack.folders') });
       const stale = new Set(found.files.map((file) => file.path));
       const wanted = [...secrets, ...(await stackFiles(options, found.facts))];
       const wrong = wanted.filter((file) => stale.has(file.path) || !found.hasSecrets);
@@ -86,10 +87,10 @@ interface Findings {
   foreignSecrets: boolean;
 }
 
-const FOREIGN = `the server already holds secrets of a stack in ${SECRETS_FOLDER} that this installation's state does not know`;
-const FOREIGN_HINTS = [
-  'use the state of the installation that made them: koprogo-infra --installation NAME setup',
-  `if that stack and its data are not wanted any more, on the server: sudo docker compose -f ${COMPOSE_FILE} down && sudo rm -r ${SECRETS_FOLDER}`,
+const foreign = () => say('stack.foreign', { SECRETS_FOLDER });
+const foreignHints = () => [
+  say('stack.foreign.use'),
+  say('stack.foreign.remove', { COMPOSE_FILE, SECRETS_FOLDER }),
 ];
 
 async function stackFiles(options: StackOptions, facts: StackFacts): Promise<ManagedFile[]> {
@@ -114,32 +115,32 @@ async function stackFiles(options: StackOptions, facts: StackFacts): Promise<Man
 const ALL_FILES: ManagedFile[] = [...Object.values(PATHS), ...SECRETS].map((path) => ({ path, content: '', mode: '' }));
 
 function judge({ facts, files, hasSecrets, foreignSecrets }: Findings): Check {
-  if (foreignSecrets) return blocked(FOREIGN, ...FOREIGN_HINTS);
+  if (foreignSecrets) return blocked(foreign(), ...foreignHints());
   const changes = [
-    ...MOUNTS.filter((mount) => !facts.mounted.has(mount)).map((mount) => `wait for ${mount} to be mounted`),
-    ...(hasSecrets ? [] : ["make the stack's secrets"]),
-    ...Object.entries(FOLDERS).filter(([path, owner]) => facts.folders.get(path) !== owner).map(([path]) => `make ${path}`),
-    ...files.map((file) => `write ${file.path}`),
+    ...MOUNTS.filter((mount) => !facts.mounted.has(mount)).map((mount) => say('stack.waitMount', { mount })),
+    ...(hasSecrets ? [] : [say('stack.makeSecrets')]),
+    ...Object.entries(FOLDERS).filter(([path, owner]) => facts.folders.get(path) !== owner).map(([path]) => say('stack.make', { path })),
+    ...files.map((file) => say('stack.write', { path: file.path })),
     ...SERVICES.flatMap((service) => serviceProblem(service, facts)),
     ...routeProblems(facts),
   ];
-  return changes.length > 0 ? needed(...changes) : done(`${SERVICES.length} services healthy, images: ${facts.containers[0]?.imagesLabel ?? 'unknown'}`);
+  return changes.length > 0 ? needed(...changes) : done(say('stack.done', { count: SERVICES.length, images: facts.containers[0]?.imagesLabel ?? say('stack.unknown') }));
 }
 
 function serviceProblem(service: string, facts: StackFacts): string[] {
   const containers = facts.containers.filter((container) => container.service === service);
   const [container] = containers;
-  if (!container) return [`start ${service}`];
-  if (containers.length > 1) return [`remove a second container of ${service}`];
-  if (container.hash !== facts.hashes.get(service) || container.imageId !== facts.images.get(container.image)) return [`replace the container of ${service}`];
-  if (container.state !== 'running') return [`start ${service}, which is ${container.state}`];
-  return container.health === 'healthy' || container.health === 'none' ? [] : [`wait for ${service}, which is ${container.health}`];
+  if (!container) return [say('stack.start', { service })];
+  if (containers.length > 1) return [say('stack.second', { service })];
+  if (container.hash !== facts.hashes.get(service) || container.imageId !== facts.images.get(container.image)) return [say('stack.replace', { service })];
+  if (container.state !== 'running') return [say('stack.startState', { service, state: container.state })];
+  return container.health === 'healthy' || container.health === 'none' ? [] : [say('stack.waitHealth', { service, health: container.health })];
 }
 
 function routeProblems({ routes }: StackFacts): string[] {
   // 301 and 308: with TLS, port 80 only redirects.
   const answered = (status: number | undefined) => status === 200 || status === 301 || status === 308;
-  return [...(answered(routes?.api) ? [] : ['route the API']), ...(answered(routes?.site) ? [] : ['route the site'])];
+  return [...(answered(routes?.api) ? [] : [say('stack.routeApi')]), ...(answered(routes?.site) ? [] : [say('stack.routeSite')])];
 }
 
 /** Files in the folders stay as they are: a database's have their own owners and modes already. */
@@ -163,8 +164,8 @@ async function start(host: Host, progress: Progress): Promise<void> {
     if (!(error instanceof CommandFailed)) throw error;
     // After a power cut while containers started, Docker may count a port as taken by a container that is gone. Only its own restart forgets that.
     if (!error.output.stdout.includes('port is already allocated')) throw startFailed(error);
-    progress.update('Docker still holds a port from before: restarting it');
-    await host.run({ ...script(RELEASE, COMPOSE_FILE), root: true, timeout: 600, purpose: 'make Docker let go of its ports' });
+    progress.update(say('stack.portHeld'));
+    await host.run({ ...script(RELEASE, COMPOSE_FILE), root: true, timeout: 600, purpose: say('stack.release') });
     await up(host, progress).catch((again: unknown) => {
       throw again instanceof CommandFailed ? startFailed(again) : again;
     });
@@ -176,10 +177,10 @@ async function up(host: Host, progress: Progress): Promise<void> {
     ...script(UP, COMPOSE_FILE, String(START_SECONDS)),
     root: true,
     timeout: START_SECONDS + 120,
-    purpose: 'start the containers',
+    purpose: say('stack.up'),
     onOutput: (text) => {
       const [, service, state] = /Container koprogo-(\w+)-1\s+(\w+)/.exec(text) ?? [];
-      if (service !== undefined && state !== undefined) progress.update(`starting the containers: ${service} ${state.toLowerCase()}`);
+      if (service !== undefined && state !== undefined) progress.update(say('stack.starting', { service, state: state.toLowerCase() }));
     },
   });
 }
@@ -204,7 +205,7 @@ echo "http://127.0.0.1/api/v1/health for api.$1 answers $code" >&2
 exit 1
 `;
   try {
-    await host.run({ ...script(wait, domain), timeout: 800, purpose: 'reach the API through the router' });
+    await host.run({ ...script(wait, domain), timeout: 800, purpose: say('stack.reach') });
   } catch (error) {
     if (!(error instanceof CommandFailed)) throw error;
     throw new InfraError(error.message, { hints: ['koprogo-infra stack logs traefik', 'koprogo-infra stack logs backend'], cause: error });

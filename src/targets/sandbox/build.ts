@@ -7,6 +7,7 @@ import { syncDirectory } from '../../edges/files.js';
 import { InfraError } from '../../errors.js';
 import type { Progress } from '../../progress.js';
 import { type Check, blocked, done, needed } from '../../step.js';
+import { say } from './words.js';
 
 /** Something that is built once into a folder of the cache and then only read. */
 export interface Build {
@@ -27,8 +28,8 @@ export function buildFolder(cache: string, build: Pick<Build, 'name' | 'recipe'>
 export function checkBuild(cache: string, build: Pick<Build, 'name' | 'recipe'>, what: string): Check {
   const folder = buildFolder(cache, build);
   if (existsSync(folder)) return done(folder);
-  if (process.getuid?.() !== 0) return blocked(`only root can build ${what}: it holds files of many owners`, 'run the same command as root: sudo -E …');
-  return needed(`build ${what} from Debian packages (a few minutes, once)`);
+  if (process.getuid?.() !== 0) return blocked(say('build.root', { what }), say('build.root.hint'));
+  return needed(say('build.needed', { what }));
 }
 
 /**
@@ -77,11 +78,11 @@ export async function debianRoot(host: Host, root: RootFolder, label: string, pr
   await host.run({
     ...script('export TMPDIR=$1; shift; exec setpriv --pdeathsig KILL unshare --pid --fork --kill-child=KILL --mount --mount-proc "$@" 2>&1', dirname(root.into), ...argv),
     timeout: BUILD_SECONDS,
-    purpose: `build ${label}`,
+    purpose: say('build.purpose', { label }),
     onOutput: (text) => {
-      for (const [, said = ''] of text.matchAll(/^I: ([a-z][^\n]*)$/gm)) phase = `${label}: ${said.replace(/\.\.\.$/, '')}`;
+      for (const [, said = ''] of text.matchAll(/^I: ([a-z][^\n]*)$/gm)) phase = say('build.phase', { label, said: said.replace(/\.\.\.$/, '') });
       progress.update(phase);
     },
   });
-  if (!existsSync(join(root.into, 'etc', 'os-release'))) throw new InfraError(`mmdebstrap ended well, but ${root.into} holds no Debian`);
+  if (!existsSync(join(root.into, 'etc', 'os-release'))) throw new InfraError(say('build.noDebian', { folder: root.into }));
 }

@@ -11,6 +11,7 @@ import type { ImageSource, StackImages } from '../target.js';
 import { buildFolder, runBuild } from './build.js';
 import { STANDIN_IMAGES, STANDIN_LABEL, standinDefaults } from './containers-images.js';
 import { writeDockerArchive } from './docker-archive.js';
+import { say } from './words.js';
 
 /** What this computer needs to build them, besides mmdebstrap. */
 export const CONTAINERS_PACKAGES: readonly string[] = ['zstd'];
@@ -45,11 +46,11 @@ export function containersStep({ cacheDirectory, progress, host = new LocalHost(
   const { file } = standinImages(cacheDirectory);
   return {
     id: 'sandbox-containers',
-    title: 'Stand-in container images',
+    title: say('standins.title'),
     onServer: false,
     async check(): Promise<Check> {
-      if ((await kind()) === 'registry') return done('container registries answer: the server pulls the real images');
-      return existsSync(file) ? done(STANDIN_LABEL) : needed('build stand-in container images from Debian packages (about a minute, once)');
+      if ((await kind()) === 'registry') return done(say('standins.registry'));
+      return existsSync(file) ? done(STANDIN_LABEL) : needed(say('standins.build'));
     },
     apply: () => runBuild(cacheDirectory, { ...recipe(), fill: (folder) => fill(folder, host, progress) }),
   };
@@ -65,7 +66,7 @@ async function fill(folder: string, host: Host, progress: Progress): Promise<voi
   const root = join(folder, 'root');
   const layer = join(folder, 'layer.tar');
   await host.run({ ...unpackPackages(root, folder), onOutput: report(progress) });
-  progress.update('stand-in images: packing');
+  progress.update(say('standins.packing'));
   await host.run(makeLayer(root, layer));
   await writeDockerArchive(join(folder, ARCHIVE), { tar: layer, compressed: `${layer}.zst` }, standinDefaults());
   for (const entry of await readdir(folder)) {
@@ -83,20 +84,20 @@ export function unpackPackages(root: string, temporary: string): Command {
   return {
     ...script('export TMPDIR=$1; shift; exec setpriv --pdeathsig TERM "$@" 2>&1', temporary, ...argv),
     timeout: BUILD_SECONDS,
-    purpose: 'unpack Debian packages for the stand-in images',
+    purpose: say('standins.unpack'),
   };
 }
 
 /** Takes away what the stand-ins do not need, adds their own files, and packs the folder into a tar of the layer. */
 export function makeLayer(root: string, layer: string): Command {
   const templates = fileURLToPath(new URL('../../../templates/sandbox-images', import.meta.url));
-  return { ...script(readTemplate('sandbox-images/make-layer.sh'), root, templates, layer), timeout: 600, purpose: 'pack the layer of the stand-in images' };
+  return { ...script(readTemplate('sandbox-images/make-layer.sh'), root, templates, layer), timeout: 600, purpose: say('standins.pack') };
 }
 
 function report(progress: Progress): (text: string) => void {
   return (text) => {
     for (const [, phase = ''] of text.matchAll(/^I: ((?:running apt|downloading|extracting)[^\n]*)$/gm)) {
-      progress.update(`stand-in images: ${phase.replace(/\.\.\.$/, '')}`);
+      progress.update(say('standins.phase', { phase: phase.replace(/\.\.\.$/, '') }));
     }
   };
 }

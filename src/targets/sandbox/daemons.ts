@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InfraError } from '../../errors.js';
+import { say } from './words.js';
 
 /** A program of ours that runs in the background on this computer, as its pid file names it. */
 export interface Daemon {
@@ -34,7 +35,7 @@ export async function stopDaemon(daemon: Daemon, politeSeconds = END_SECONDS): P
     send(pid, signal);
     if (await hasEnded(pid, seconds)) return;
   }
-  throw new InfraError(`could not end ${daemon.program} on this computer`, { hints: [`ps -fp $(cat ${daemon.pidFile})`] });
+  throw new InfraError(say('daemon.end', { program: daemon.program }), { hints: [`ps -fp $(cat ${daemon.pidFile})`] });
 }
 
 /**

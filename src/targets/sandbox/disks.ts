@@ -7,6 +7,7 @@ import { layout } from './layout.js';
 import { objectStoreDown } from './object-store.js';
 import type { DisksSpec } from './spec.js';
 import { stopServer } from './vm.js';
+import { say } from './words.js';
 
 const GIB = 1024 ** 3;
 
@@ -16,7 +17,7 @@ export async function disksUp(spec: DisksSpec, host: Host): Promise<void> {
   await mkdir(at.tpm, { recursive: true, mode: 0o700 });
   if (existsSync(at.disksMade)) {
     for (const disk of [at.base, at.root, at.postgres, at.documents]) {
-      if (!existsSync(disk)) throw new InfraError(`a disk of the sandbox's server is gone: ${disk}`, { hints: ['koprogo-infra destroy, then koprogo-infra setup'] });
+      if (!existsSync(disk)) throw new InfraError(say('disks.gone', { disk }), { hints: [say('disks.hint')] });
     }
     return;
   }
@@ -25,7 +26,7 @@ export async function disksUp(spec: DisksSpec, host: Host): Promise<void> {
   await linkOrCopy(spec.image.initrd, at.initrd);
   // Nothing has booted before the note below exists: a half-made overlay is thrown away.
   await rm(at.root, { force: true });
-  await host.run({ argv: ['qemu-img', 'create', '-q', '-f', 'qcow2', '-F', 'raw', '-b', at.base, at.root], purpose: 'make the root disk' });
+  await host.run({ argv: ['qemu-img', 'create', '-q', '-f', 'qcow2', '-F', 'raw', '-b', at.base, at.root], purpose: say('disks.root') });
   await sparseFile(at.postgres, spec.sizes.postgres * GIB);
   await sparseFile(at.documents, spec.sizes.documents * GIB);
   await writeDurably(at.disksMade, JSON.stringify({ sizes: spec.sizes }));

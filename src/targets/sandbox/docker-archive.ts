@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { InfraError } from '../../errors.js';
+import { say } from './words.js';
 
 /** What a container made from the image does unless told otherwise; the part of Docker's image configuration that is used here. */
 export interface ImageDefaults {
@@ -36,7 +37,7 @@ export interface Layer {
 export async function writeDockerArchive(path: string, layer: Layer, images: readonly ImageDefaults[]): Promise<void> {
   const digest = await sha256OfFile(layer.tar);
   const { size } = await stat(layer.compressed);
-  if (size > LARGEST_LAYER) throw new InfraError(`${layer.compressed} is too large for a docker-archive: ${size} bytes`);
+  if (size > LARGEST_LAYER) throw new InfraError(say('archive.tooLarge', { compressed: layer.compressed, size }));
   const layerName = `${digest}/layer.tar`;
   const configurations = images.map((image) => {
     const content = Buffer.from(JSON.stringify(configuration(image, digest)));
@@ -55,7 +56,7 @@ export async function writeDockerArchive(path: string, layer: Layer, images: rea
       await file.writeFile(piece);
       written += piece.length;
     }
-    if (written !== size) throw new InfraError(`${layer.compressed} changed while it was read`);
+    if (written !== size) throw new InfraError(say('archive.changed', { compressed: layer.compressed }));
     await file.writeFile(Buffer.alloc(padding(size) + 2 * BLOCK));
     await file.sync();
   } finally {

@@ -16,6 +16,7 @@ import type { SandboxOptions } from './options.js';
 import { writeSeed } from './seed.js';
 import { serverImage } from './server-image.js';
 import { serverPid } from './vm.js';
+import { say } from './words.js';
 
 export interface MachineStepOptions extends Required<SandboxOptions> {
   host: Host;
@@ -64,46 +65,46 @@ export function machineStep(options: MachineStepOptions): Step {
 
   async function notRunning(document: SandboxDocument): Promise<{ resource: string; change: string }[]> {
     const stopped = [];
-    if ((await serverPid(directory)) === undefined) stopped.push({ resource: SERVER, change: 'switch the server on' });
-    if (!(await objectStoreAnswers(at.objectStore, document.ports.object_store))) stopped.push({ resource: OBJECT_STORE, change: 'start the object store' });
+    if ((await serverPid(directory)) === undefined) stopped.push({ resource: SERVER, change: say('machine.switchOn') });
+    if (!(await objectStoreAnswers(at.objectStore, document.ports.object_store))) stopped.push({ resource: OBJECT_STORE, change: say('machine.startStore') });
     return stopped;
   }
 
   return {
     id: 'sandbox-machine',
-    title: 'Server and object store',
+    title: say('machine.title'),
     onServer: false,
 
     async check() {
-      if (!USABLE_PATH.test(directory)) return blocked(`the sandbox cannot lie in ${directory}: the programs that it starts do not take such a path`, 'export XDG_DATA_HOME=/a/plainer/path');
+      if (!USABLE_PATH.test(directory)) return blocked(say('machine.path', { directory }), say('machine.path.hint'));
       const document = await readDocument(state);
       if (!document && existsSync(at.disksMade)) {
-        return blocked(`${directory} holds the disks of an earlier sandbox, whose keys and addresses are not in this state`, 'to remove them: koprogo-infra destroy');
+        return blocked(say('machine.foreign', { directory }), say('machine.foreign.hint'));
       }
       const free = await freeBytes(directory);
       if (!document && free < NEEDED_BYTES) {
-        return blocked(`the sandbox needs ${gigabytes(NEEDED_BYTES)} GB for its disks in ${directory}, where ${gigabytes(free)} GB are free`, 'make room, or: export XDG_DATA_HOME=/a/larger/disk');
+        return blocked(say('machine.room', { needed: gigabytes(NEEDED_BYTES), directory, free: gigabytes(free) }), say('machine.room.hint'));
       }
       const terraform = document && terraformOf(options, document);
-      if (!terraform || !(await terraform.hasState())) return needed('build the server with Terraform: a virtual machine with two data disks and a TPM', 'start an object store (S3) beside it');
+      if (!terraform || !(await terraform.hasState())) return needed(say('machine.build'), say('machine.buildStore'));
       const missing = CLOSED_PORTS.filter((port) => !document.forwards.some(({ to }) => to === port));
-      if (missing.length > 0) return needed(`restart the server, with ports ${missing.join(', ')} forwarded to it`);
+      if (missing.length > 0) return needed(say('machine.forward', { ports: missing.join(', ') }));
       const stopped = await notRunning(document);
       if (stopped.length > 0) return needed(...stopped.map(({ change }) => change));
-      if (!(await userIsThere(at.objectStore, document.objectStore, host))) return needed("set the object store's user up");
-      if ((await terraform.plan()) === 'changes') return needed('bring the server to what Terraform plans');
+      if (!(await userIsThere(at.objectStore, document.objectStore, host))) return needed(say('machine.user'));
+      if ((await terraform.plan()) === 'changes') return needed(say('machine.plan'));
       return done(`127.0.0.1:${document.ports.ssh}`);
     },
 
     async apply() {
-      if (!existsSync(PROGRAM)) throw new InfraError(`koprogo-infra is not built: ${PROGRAM} is missing`, { hints: ['npm run build'] });
+      if (!existsSync(PROGRAM)) throw new InfraError(say('machine.notBuilt', { PROGRAM }), { hints: ['npm run build'] });
       await mkdir(directory, { recursive: true, mode: 0o700 });
       const known = (await readDocument(state)) ?? (await newDocument());
       const document = { ...(await withForwards(known, CLOSED_PORTS)), images: known.images ?? (await options.imageKind()) };
       // Stored before anything is made with it: ports, serials and keys of what is half made must be found again.
       await writeDocument(state, document);
       const terraform = terraformOf(options, document);
-      progress.update('preparing Terraform');
+      progress.update(say('machine.preparing'));
       await terraform.init();
       // Somebody has removed the folder, in which the state is not: nothing that the state names is there any more.
       if (!existsSync(at.machine) && !existsSync(at.objectStore) && (await terraform.resources()).length > 0) await terraform.destroy();

@@ -10,6 +10,7 @@ import { layout } from './layout.js';
 import { objectStoreDown, objectStoreUp } from './object-store.js';
 import { disksSpec, downSpec, objectStoreSpec, serverSpec } from './spec.js';
 import { serverUp, stopServer } from './vm.js';
+import { say } from './words.js';
 
 /**
  * What Terraform's provisioners run: `node machine.js VERB`, with what it is about as JSON in KOPROGO_SPEC.
@@ -44,7 +45,7 @@ async function oneAtATime(directory: string): Promise<void> {
   const end = Date.now() + OTHER_SECONDS * 1000;
   while ((await pidOf(other)) !== undefined) {
     await sleep(200);
-    if (Date.now() > end) throw new InfraError(`another koprogo-infra works on ${directory}`, { exitCode: EXIT.busy, hints: [`ps -fp $(cat ${other.pidFile})`] });
+    if (Date.now() > end) throw new InfraError(say('machine.busy', { directory }), { exitCode: EXIT.busy, hints: [`ps -fp $(cat ${other.pidFile})`] });
   }
   await writeFile(other.pidFile, String(process.pid));
 }

@@ -10,6 +10,7 @@ import type { Secret } from '../../secret.js';
 import { type Daemon, pidOf, stopDaemon } from './daemons.js';
 import { cephConf, type StoreIdentity, storeIdentity } from './object-store-config.js';
 import { freePorts, portBecomesFree } from './ports.js';
+import { say } from './words.js';
 
 export { KMS_KEY_ID } from './object-store-config.js';
 
@@ -40,12 +41,12 @@ export async function startObjectStore(directory: string, port: number, keys: S3
 export async function objectStoreUp(directory: string, port: number, host: Host = new LocalHost()): Promise<void> {
   const conf = await made(directory, port, host);
   const [mon, osd, rgw] = daemonsOf(directory);
-  await start(mon, { argv: ['ceph-mon', '-c', conf, '-i', 'a'], purpose: 'start the object store (monitor)' }, host);
-  await start(osd, { argv: ['ceph-osd', '-c', conf, '-i', '0'], purpose: 'start the object store (OSD)' }, host);
+  await start(mon, { argv: ['ceph-mon', '-c', conf, '-i', 'a'], purpose: say('store.startMon') }, host);
+  await start(osd, { argv: ['ceph-osd', '-c', conf, '-i', '0'], purpose: say('store.startOsd') }, host);
   if ((await pidOf(rgw)) === undefined && !(await portBecomesFree(port))) {
-    throw new InfraError(`port ${port} of this computer, recorded for the object store, is taken by another program`, { hints: [`ss -ltnp 'sport = :${port}'`] });
+    throw new InfraError(say('store.portTaken', { port }), { hints: [`ss -ltnp 'sport = :${port}'`] });
   }
-  await start(rgw, { argv: ['radosgw', '-c', conf, '-n', 'client.rgw'], timeout: READY_SECONDS, purpose: 'start the object store (RGW)' }, host);
+  await start(rgw, { argv: ['radosgw', '-c', conf, '-n', 'client.rgw'], timeout: READY_SECONDS, purpose: say('store.startRgw') }, host);
   await answersWithin(directory, port, READY_SECONDS);
 }
 
@@ -82,7 +83,7 @@ export async function ensureUser(directory: string, keys: S3Keys, host: Host = n
 }
 
 function admin(directory: string, ...args: readonly string[]): Command {
-  return { argv: ['radosgw-admin', '-c', confOf(directory), ...args], purpose: "set up the object store's user", timeout: 90 };
+  return { argv: ['radosgw-admin', '-c', confOf(directory), ...args], purpose: say('store.user'), timeout: 90 };
 }
 
 function wanted({ accessKey, secretKey }: S3Keys) {
@@ -115,7 +116,7 @@ async function made(directory: string, port: number, host: Host): Promise<string
 async function make(directory: string, identity: StoreIdentity, host: Host): Promise<void> {
   const conf = confOf(directory);
   const map = join(directory, 'monmap');
-  const run = (argv: readonly string[]) => host.run({ argv, purpose: 'make the object store', timeout: 120 });
+  const run = (argv: readonly string[]) => host.run({ argv, purpose: say('store.make'), timeout: 120 });
   await run(['monmaptool', '--create', '--clobber', '--fsid', identity.fsid, '--addv', 'a', `[v2:127.0.0.1:${identity.monPort}]`, map]);
   await run(['ceph-mon', '-c', conf, '--mkfs', '-i', 'a', '--monmap', map]);
   await run(['ceph-mon', '-c', conf, '-i', 'a']);
@@ -131,7 +132,7 @@ async function answersWithin(directory: string, port: number, seconds: number): 
   const end = Date.now() + seconds * 1000;
   while (!(await objectStoreAnswers(directory, port))) {
     if (Date.now() > end) {
-      throw new InfraError(`the object store on 127.0.0.1:${port} does not answer after ${seconds} s`, { hints: [`tail -n 20 ${directory}/*.log`] });
+      throw new InfraError(say('store.deaf', { port, seconds }), { hints: [`tail -n 20 ${directory}/*.log`] });
     }
     await sleep(200);
   }

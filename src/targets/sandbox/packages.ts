@@ -5,6 +5,7 @@ import { blocked, done, needed, type Step } from '../../step.js';
 import { findTerraform } from '../../terraform/program.js';
 import { CONTAINERS_PACKAGES } from './containers.js';
 import { OBJECT_STORE_PACKAGES } from './object-store.js';
+import { say } from './words.js';
 
 /** Debian packages that the sandbox needs on this computer. */
 export const SANDBOX_PACKAGES: readonly string[] = [
@@ -17,7 +18,7 @@ const INSTALL_SECONDS = 1800;
 export function packagesStep({ host, progress }: { host: Host; progress: Progress }): Step {
   return {
     id: 'sandbox-packages',
-    title: 'Programs for the sandbox',
+    title: say('packages.title'),
     onServer: false,
     async check() {
       // Not from Debian, so it cannot be installed here; better known before anything else is.
@@ -30,8 +31,8 @@ export function packagesStep({ host, progress }: { host: Host; progress: Progres
       const missing = await missingPackages(host);
       if (missing.length === 0) return done();
       const command = `apt-get install --no-install-recommends ${missing.join(' ')}`;
-      if (process.getuid?.() !== 0) return blocked(`the sandbox needs Debian packages that are not installed: ${missing.join(', ')}`, `sudo ${command}`);
-      return needed(`install on this computer: ${missing.join(', ')}`);
+      if (process.getuid?.() !== 0) return blocked(say('packages.missing', { names: missing.join(', ') }), `sudo ${command}`);
+      return needed(say('packages.install', { names: missing.join(', ') }));
     },
     async apply() {
       const missing = await missingPackages(host);
@@ -39,10 +40,10 @@ export function packagesStep({ host, progress }: { host: Host; progress: Progres
         host.run({
           argv: ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-q', '-o', 'DPkg::Lock::Timeout=300', '-o', 'Acquire::Retries=3', ...args],
           timeout: INSTALL_SECONDS,
-          purpose: 'install the programs for the sandbox',
+          purpose: say('packages.purpose'),
           onOutput: (text) => {
             const line = text.trim().split('\n').at(-1);
-            if (line) progress.update(`installing: ${line.slice(0, 80)}`);
+            if (line) progress.update(say('packages.installing', { line: line.slice(0, 80) }));
           },
         });
       await apt('update');
@@ -56,7 +57,7 @@ async function missingPackages(host: Host): Promise<string[]> {
     argv: ['dpkg-query', '-W', '-f', '${Package} ${db:Status-Status}\\n', ...SANDBOX_PACKAGES],
     // 1: some of them are unknown here, and missing from the answer.
     accept: [0, 1],
-    purpose: 'see which Debian packages are installed',
+    purpose: say('packages.look'),
   });
   const installed = new Set([...stdout.matchAll(/^(\S+) installed$/gm)].map(([, name]) => name));
   return SANDBOX_PACKAGES.filter((name) => !installed.has(name));

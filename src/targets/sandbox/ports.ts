@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InfraError } from '../../errors.js';
+import { say } from './words.js';
 
 /** Below the range from which Linux takes the ports of outgoing connections (32768 and up), so that none sits there by chance after a restart. */
 const FIRST = 20_000;
@@ -12,7 +13,7 @@ const TRIES = 50;
 export async function freePorts(count: number): Promise<number[]> {
   const ports = new Set<number>();
   for (let tries = 0; ports.size < count; tries += 1) {
-    if (tries > TRIES + count) throw new InfraError('found no free port on 127.0.0.1 of this computer', { hints: ['ss -ltn'] });
+    if (tries > TRIES + count) throw new InfraError(say('ports.none'), { hints: ['ss -ltn'] });
     const port = randomInt(FIRST, LAST);
     if (await portIsFree(port)) ports.add(port);
   }

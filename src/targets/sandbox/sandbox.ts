@@ -17,6 +17,7 @@ import { registriesAnswer } from './registry.js';
 import { serverImageStep } from './server-image.js';
 import { type Outputs, outputsSchema } from './spec.js';
 import { serverPid } from './vm.js';
+import { say } from './words.js';
 
 const BUCKET = 'koprogo-backups';
 /** RGW accepts any name here but this one without a location constraint. */
@@ -49,9 +50,9 @@ export function createSandbox(options: SandboxOptions): Target {
   return {
     name: 'sandbox',
     describeSetup: () => [
-      'install QEMU, swtpm, mmdebstrap, Ceph and a few smaller programs from Debian on this computer, where they are missing',
-      `build a Debian 13 server image once, and stand-ins for the container images where no registry answers, in ${cacheDirectory}`,
-      `start a virtual machine (${settings.sizes.cpus} processors, ${settings.sizes.memory} MiB) and an S3 server (Ceph RGW), both on this computer's loopback only, in ${directory}`,
+      say('setup.install'),
+      say('setup.build', { cacheDirectory }),
+      say('setup.start', { cpus: settings.sizes.cpus, memory: settings.sizes.memory, directory }),
     ],
     steps: () => [
       packagesStep({ host, progress }),
@@ -93,9 +94,9 @@ export function createSandbox(options: SandboxOptions): Target {
       Promise.resolve(
         existsSync(directory)
           ? [
-              "the sandbox's server (a virtual machine on this computer)",
-              `its root disk, both data disks and its TPM, in ${layout(directory).machine}`,
-              `the object store with all backups in it, in ${layout(directory).objectStore}`,
+              say('destroy.server'),
+              say('destroy.disks', { machine: layout(directory).machine }),
+              say('destroy.store', { store: layout(directory).objectStore }),
             ]
           : [],
       ),

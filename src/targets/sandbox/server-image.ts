@@ -6,6 +6,7 @@ import type { Progress } from '../../progress.js';
 import { SERVER_PACKAGES } from '../../server/packages.js';
 import type { Step } from '../../step.js';
 import { buildFolder, checkBuild, debianRoot, runBuild } from './build.js';
+import { say } from './words.js';
 
 /** What a provider's cloud image has before anybody installs anything. */
 const CLOUD_IMAGE_PACKAGES: readonly string[] = [
@@ -56,18 +57,18 @@ export function serverImageStep(options: { cache: string; host: Host; progress: 
   const { cache, host, progress } = options;
   return {
     id: 'sandbox-image',
-    title: 'Server image (Debian 13)',
+    title: say('image.title'),
     onServer: false,
-    check: () => Promise.resolve(checkBuild(cache, IMAGE, 'the server image')),
+    check: () => Promise.resolve(checkBuild(cache, IMAGE, say('image'))),
     apply: () =>
       runBuild(cache, {
         ...IMAGE,
         fill: async (folder) => {
           const root = join(folder, 'root');
-          await debianRoot(host, { suite: SUITE, variant: 'minbase', packages: PACKAGES, into: root }, 'the server image', progress);
+          await debianRoot(host, { suite: SUITE, variant: 'minbase', packages: PACKAGES, into: root }, say('image'), progress);
           await configure(root);
           await takeKernel(root, folder);
-          progress.update('the server image: writing the disk');
+          progress.update(say('image.writing'));
           await writeDisk(host, root, join(folder, 'disk.raw'));
           await rm(root, { recursive: true, force: true });
         },
@@ -97,7 +98,7 @@ async function takeKernel(root: string, folder: string): Promise<void> {
   const names = (await readdir(join(root, 'boot'))).sort();
   for (const [prefix, to] of [['vmlinuz-', 'vmlinuz'], ['initrd.img-', 'initrd.img']] as const) {
     const name = names.filter((each) => each.startsWith(prefix)).at(-1);
-    if (name === undefined) throw new InfraError(`the server image has no ${prefix}* in /boot`);
+    if (name === undefined) throw new InfraError(say('image.noKernel', { prefix }));
     await copyFile(join(root, 'boot', name), join(folder, to));
   }
 }
@@ -108,7 +109,7 @@ async function writeDisk(host: Host, root: string, disk: string): Promise<void> 
   await host.run({
     argv: ['mke2fs', '-q', '-F', '-t', 'ext4', '-L', 'root', '-m', '1', '-E', options, '-d', root, disk, `${ROOT_SIZE / 1024}k`],
     timeout: 900,
-    purpose: "write the server image's file system",
+    purpose: say('image.filesystem'),
   });
   await chmod(disk, 0o444);
 }

@@ -8,6 +8,7 @@ import { type Daemon, pidOf, stopDaemon } from './daemons.js';
 import { layout, type Layout } from './layout.js';
 import { portBecomesFree } from './ports.js';
 import type { ServerSpec } from './spec.js';
+import { say } from './words.js';
 
 const SHUTDOWN_SECONDS = 5;
 
@@ -18,15 +19,15 @@ export async function serverUp(spec: ServerSpec): Promise<void> {
   await stopDaemon(swtpmOf(at));
   for (const { from } of spec.forwards) {
     if (!(await portBecomesFree(from))) {
-      throw new InfraError(`port ${from} of this computer, recorded for the sandbox's server, is taken by another program`, { hints: [`ss -ltnp 'sport = :${from}'`] });
+      throw new InfraError(say('vm.portTaken', { from }), { hints: [`ss -ltnp 'sport = :${from}'`] });
     }
   }
   await rm(at.qmp, { force: true });
   // In the machine's own folder, with sockets named relative to it: the path of a socket cannot be longer than 107 bytes.
   const host = new LocalHost({ cwd: at.machine });
-  await host.run({ argv: swtpmArguments(at), purpose: "start the server's TPM" });
+  await host.run({ argv: swtpmArguments(at), purpose: say('vm.tpm') });
   try {
-    await host.run({ argv: qemuArguments(at, spec), timeout: 120, purpose: "start the server's machine" });
+    await host.run({ argv: qemuArguments(at, spec), timeout: 120, purpose: say('vm.machine') });
   } catch (error) {
     await stopDaemon(swtpmOf(at));
     if (!(error instanceof CommandFailed)) throw error;
