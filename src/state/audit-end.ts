@@ -11,6 +11,7 @@ import { Conflict } from './backends/backend.js';
 import type { ObjectName } from './names.js';
 import { type EncryptedObjects, Replayed, type Stored } from './objects.js';
 import { machineId } from './process-identity.js';
+import { say } from './words.js';
 
 const ATTEMPTS = 10;
 const ACCEPT = 'koprogo-infra state accept audit-log';
@@ -22,8 +23,8 @@ export class AuditEndMissing extends InfraError {
   override readonly name = 'AuditEndMissing';
 
   constructor(path: string, { seq }: AuditHead) {
-    super(`the audit log ${path} does not have the line ${seq} that the encrypted state remembers: lines were removed at its end, or it was exchanged`, {
-      hints: ['look into it: koprogo-infra audit verify', `when you have begun a new log yourself: ${ACCEPT}`],
+    super(say('end.missing', { path, seq }), {
+      hints: [say('end.look'), say('end.begun', { accept: ACCEPT })],
     });
   }
 }
@@ -65,7 +66,7 @@ export class AuditEnd {
         throw error;
       }
     }
-    throw new InfraError('the end of the audit log is being remembered by others all the time');
+    throw new InfraError(say('end.busy'));
   }
 
   async #moveForward(name: ObjectName, path: string): Promise<void> {
@@ -79,11 +80,11 @@ export class AuditEnd {
   /** Takes the log for right as it is now, whatever was remembered: the operator has begun a new one. Throws InputError where there is none. */
   async accept(): Promise<AuditHead> {
     const { path } = this.audit;
-    if (path === undefined) throw new InputError('the audit log is off', { hints: ['ENABLE_CRYPTO_AUDIT=true'] });
+    if (path === undefined) throw new InputError(say('log.off'), { hints: ['ENABLE_CRYPTO_AUDIT=true'] });
     const name = await anchorName(path);
     return audited(this.audit, { operation: 'accept', object: name }, async () => {
       const head = await this.audit.head();
-      if (!head) throw new InputError(`there is no audit log ${path}`);
+      if (!head) throw new InputError(say('log.none', { path }));
       // Not read: what was remembered may be damaged, or an older copy.
       await this.#write(name, head, (await this.objects.stat(name)) ?? 'absent');
       return head;
@@ -102,9 +103,9 @@ export class AuditEnd {
       return { head: { seq, hash }, stored: { serial: found.serial, revision: found.revision } };
     } catch (cause) {
       if (cause instanceof InfraError && !(cause instanceof Replayed) && !(cause instanceof EnvelopeDamaged)) throw cause;
-      const why = cause instanceof Replayed ? 'it is older than what was seen here before' : 'it is damaged, or of a newer version of this program';
-      throw new InfraError(`what the encrypted state remembers of the end of the audit log ${path} cannot be relied on: ${why}`, {
-        hints: ['look into who can write to the state', `to take the log as it is now: ${ACCEPT}`],
+      const why = cause instanceof Replayed ? say('end.old') : say('end.damaged');
+      throw new InfraError(say('end.unreliable', { path, why }), {
+        hints: [say('end.who'), say('end.take', { accept: ACCEPT })],
         cause,
       });
     }

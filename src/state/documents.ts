@@ -4,6 +4,7 @@ import { describeObject } from '../keys/envelope/envelope.js';
 import { Secret } from '../secret.js';
 import type { EncryptedObjects, Stored } from './objects.js';
 import type { StateStore } from './store.js';
+import { say } from './words.js';
 
 const KIND = 'document';
 
@@ -28,15 +29,15 @@ export class Documents implements StateStore {
       value = JSON.parse(found.plain.toString('utf8'));
     } catch {
       // No cause: the message of JSON.parse quotes the text.
-      throw this.#unusable(name, 'it is not JSON');
+      throw this.#unusable(name, say('document.json'));
     } finally {
       found.plain.fill(0);
     }
     const read = schema.safeParse(value);
     if (read.success) return read.data;
     // Paths and codes only: zod's messages may quote what was read, and that may be a secret.
-    const wrong = read.error.issues.map((issue) => `${issue.path.map(String).join('.') || 'the document'}: ${issue.code}`);
-    throw this.#unusable(name, `it is not what this version expects (${wrong.join('; ')})`);
+    const wrong = read.error.issues.map((issue) => `${issue.path.map(String).join('.') || say('document')}: ${issue.code}`);
+    throw this.#unusable(name, say('document.unexpected', { wrong: wrong.join('; ') }));
   }
 
   async put(name: string, value: unknown): Promise<void> {
@@ -76,7 +77,7 @@ export class Documents implements StateStore {
   }
 
   #unusable(name: string, why: string): InfraError {
-    return new InfraError(`the stored ${describeObject(this.#object(name))} cannot be used: ${why}`, { hints: ['was it written by a newer version of koprogo-infra?'] });
+    return new InfraError(say('document.unusable', { object: describeObject(this.#object(name)), why }), { hints: [say('newer')] });
   }
 }
 

@@ -9,6 +9,7 @@ import { Documents } from './documents.js';
 import { installationLock, KEYS_LOCK, type Lock, takeLock } from './lock.js';
 import type { EncryptedObjects } from './objects.js';
 import { rewrapRoot, rootKeyUse } from './root.js';
+import { say } from './words.js';
 
 /** File names, host names and S3 prefixes are made from it: hence the narrow alphabet. */
 export const INSTALLATION_NAME = /^[a-z][a-z0-9-]{0,31}$/;
@@ -16,7 +17,7 @@ export const INSTALLATION_NAME = /^[a-z][a-z0-9-]{0,31}$/;
 /** Throws InputError unless it is 1 to 32 lower-case letters, digits and hyphens, a letter first. */
 export function checkInstallationName(name: string): string {
   if (INSTALLATION_NAME.test(name)) return name;
-  throw new InputError(`${JSON.stringify(name.slice(0, 60))} is not an installation name: 1 to 32 of a-z, 0-9 and "-", a letter first`);
+  throw new InputError(say('name', { name: JSON.stringify(name.slice(0, 60)) }));
 }
 
 /** How long the end of a command may wait for the end of the audit log to be remembered. */
@@ -128,13 +129,13 @@ export class Store {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
-        reject(new InfraError(`${this.objects.backend.where} did not take the end of the audit log within ${REMEMBER_MS / 1000} s`));
+        reject(new InfraError(say('end.slow', { where: this.objects.backend.where, seconds: REMEMBER_MS / 1000 })));
       }, REMEMBER_MS);
     });
     try {
       await Promise.race([this.auditEnd.remember(), late]);
     } catch (error) {
-      this.beside.onAuditProblem?.(error instanceof InfraError ? error : new InfraError('the end of the audit log could not be remembered', { cause: error }));
+      this.beside.onAuditProblem?.(error instanceof InfraError ? error : new InfraError(say('end.failed'), { cause: error }));
     } finally {
       clearTimeout(timer);
     }

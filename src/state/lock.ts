@@ -6,6 +6,7 @@ import { Conflict } from './backends/backend.js';
 import type { ObjectName } from './names.js';
 import type { EncryptedObjects, Stored } from './objects.js';
 import { isAlive, machineId, startOf } from './process-identity.js';
+import { say } from './words.js';
 
 const text = z.string().max(300);
 const ownerSchema = z.object({
@@ -39,10 +40,10 @@ export interface LockName {
 }
 
 export function installationLock(installation: string): LockName {
-  return { object: { installation, kind: 'lock', name: 'installation' }, label: `installation ${installation}`, unlock: `koprogo-infra state unlock --installation ${installation}` };
+  return { object: { installation, kind: 'lock', name: 'installation' }, label: say('lock.installation', { installation }), unlock: `koprogo-infra state unlock --installation ${installation}` };
 }
 
-export const KEYS_LOCK: LockName = { object: { installation: 'store', kind: 'store-lock', name: 'keys' }, label: 'the keys of the state', unlock: 'koprogo-infra state unlock --keys' };
+export const KEYS_LOCK: LockName = { object: { installation: 'store', kind: 'store-lock', name: 'keys' }, get label() { return say('lock.keys'); }, unlock: 'koprogo-infra state unlock --keys' };
 
 /**
  * Takes a lock. Throws InfraError with EXIT.busy that names the owner when somebody alive
@@ -71,7 +72,7 @@ export async function takeLock(objects: EncryptedObjects, lock: LockName, purpos
       if (!(error instanceof Conflict)) throw error;
     }
   }
-  throw new InfraError(`the lock of ${lock.label} changes hands all the time`, { exitCode: EXIT.busy });
+  throw new InfraError(say('lock.changes', { label: lock.label }), { exitCode: EXIT.busy });
 }
 
 /** Who has the lock, alive or not; undefined when it is free. Throws InfraError for a lock of another version of this program. */
@@ -80,7 +81,7 @@ export async function readLock(objects: EncryptedObjects, lock: LockName): Promi
   if (!found) return undefined;
   const owner = ownerSchema.safeParse(JSON.parse(found.plain.toString('utf8')));
   if (!owner.success) {
-    throw new InfraError(`the lock of ${lock.label} was made by another version of koprogo-infra`, { exitCode: EXIT.busy, hints: [`when nothing runs any more: ${lock.unlock}`] });
+    throw new InfraError(say('lock.version', { label: lock.label }), { exitCode: EXIT.busy, hints: [say('lock.unlock', { unlock: lock.unlock })] });
   }
   return { owner: owner.data, stored: found };
 }
@@ -102,12 +103,12 @@ async function release(objects: EncryptedObjects, lock: LockName, token: string)
 }
 
 export function describeOwner({ user, pid, host, purpose, since }: LockOwner): string {
-  return `${purpose}, by ${user}, process ${pid} on ${host}, since ${since}`;
+  return say('lock.owner', { purpose, user, pid, host, since });
 }
 
 function busy(lock: LockName, owner: LockOwner): InfraError {
-  return new InfraError(`${lock.label} is in use: ${describeOwner(owner)}`, {
+  return new InfraError(say('lock.held', { label: lock.label, owner: describeOwner(owner) }), {
     exitCode: EXIT.busy,
-    hints: ['wait until it has ended', `or, when nothing runs on ${owner.host} any more: ${lock.unlock}`],
+    hints: [say('lock.wait'), say('lock.orUnlock', { host: owner.host, unlock: lock.unlock })],
   });
 }

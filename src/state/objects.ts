@@ -7,6 +7,7 @@ import { type Meter, metered } from '../keys/metrics/meter.js';
 import { type Backend, Conflict, type StoredObject } from './backends/backend.js';
 import type { NameCipher, ObjectName } from './names.js';
 import type { Seen } from './seen.js';
+import { say } from './words.js';
 
 const SERIAL_BYTES = 8;
 /** An object that somebody else writes so often in a row is not encrypted anew here. */
@@ -35,10 +36,10 @@ export class Replayed extends InfraError {
   override readonly name = 'Replayed';
 
   constructor(object: ObjectName, found: number, seen: number) {
-    super(`the stored ${describeObject(object)} is older than what was seen here before: it was written at ${timeOf(found)}, and a content of ${timeOf(seen)} was known`, {
+    super(say('replayed', { object: describeObject(object), time: timeOf(found), known: timeOf(seen) }), {
       hints: [
-        'somebody may have put an old copy back: look into who can write to the store',
-        `when you did that yourself: koprogo-infra state accept ${object.name} --installation ${object.installation}`,
+        say('replayed.who'),
+        say('replayed.accept', { name: object.name, installation: object.installation }),
       ],
     });
   }
@@ -173,7 +174,7 @@ export class EncryptedObjects {
     const again = await open(envelope, context, (key) => this.keys.provider.unwrap(key, object));
     const isEqual = again.equals(before.plain);
     again.fill(0);
-    if (!isEqual) throw new InfraError(`the ${describeObject(object)} does not open to what was encrypted; it was left as it was`);
+    if (!isEqual) throw new InfraError(say('object.unequal', { object: describeObject(object) }));
     const revision = await this.backend.write(id, bytes, before);
     if ((await this.backend.read(id))?.bytes.equals(bytes) !== true) throw notHeld(this.backend, object);
     return revision;
@@ -191,7 +192,7 @@ export class EncryptedObjects {
 
 function split(object: ObjectName, stored: StoredObject): { context: EnvelopeContext; envelope: Buffer } {
   const context = { ...object, serial: serialOf(stored) };
-  if (context.serial === 0) throw new EnvelopeDamaged(context, 'it is not an encrypted object');
+  if (context.serial === 0) throw new EnvelopeDamaged(context, say('object.unencrypted'));
   return { context, envelope: stored.bytes.subarray(SERIAL_BYTES) };
 }
 
@@ -211,7 +212,7 @@ function headOf(object: ObjectName, stored: StoredObject) {
   const { context, envelope } = split(object, stored);
   try {
     const head = decodeHead(envelope);
-    if (!head) throw new NotAnEnvelope('it is cut short');
+    if (!head) throw new NotAnEnvelope(say('object.short'));
     return head.key;
   } catch (error) {
     if (error instanceof NotAnEnvelope) throw new EnvelopeDamaged(context, error.message, error);
@@ -220,10 +221,10 @@ function headOf(object: ObjectName, stored: StoredObject) {
 }
 
 function notHeld({ where }: Backend, object: ObjectName): InfraError {
-  return new InfraError(`${where} does not hold what was written to it: the ${describeObject(object)}`, { hints: ['type the same command again'] });
+  return new InfraError(say('object.lost', { where, object: describeObject(object) }), { hints: [say('again')] });
 }
 
 function timeOf(serial: number): string {
   const time = new Date(serial);
-  return Number.isNaN(time.getTime()) ? 'an unknown time' : time.toISOString();
+  return Number.isNaN(time.getTime()) ? say('time') : time.toISOString();
 }

@@ -7,6 +7,7 @@ import { checkPrivate, errorCode, readRegularFile, syncDirectory, xdg } from '..
 import { InfraError, InputError, messageOf } from '../errors.js';
 import { Secret } from '../secret.js';
 import { INSTALLATION_NAME } from './installations.js';
+import { say } from './words.js';
 
 /**
  * Version 0.1 kept each installation as a directory of sealed files, under one key from a key file or a passphrase.
@@ -117,7 +118,7 @@ async function documentKey(directory: string, name: string): Promise<Buffer> {
   const root = header.source === 'key-file' ? await keyFromFile() : await keyFromPassphrase(header);
   const check = createHmac('sha256', root).update('koprogo-infra state key check 1').digest();
   if (!timingSafeEqual(check, Buffer.from(header.check, 'base64'))) {
-    throw new InputError(`installation ${name} was made with another key or passphrase than the one that is set`, {
+    throw new InputError(say('previous.key', { name }), {
       hints: header.source === 'key-file' ? ['KOPROGO_STATE_KEY_FILE=FILE koprogo-infra list'] : ['KOPROGO_STATE_PASSPHRASE_FILE=FILE koprogo-infra list'],
     });
   }
@@ -128,12 +129,12 @@ async function documentKey(directory: string, name: string): Promise<Buffer> {
 
 async function readHeader(directory: string, name: string): Promise<Header> {
   const content = await readRegularFile(join(directory, HEADER), 4096);
-  const hints = [`put back a copy of ${join(directory, HEADER)} from a backup of this computer`];
-  if (!content) throw new InfraError(`the header of installation ${name} is missing`, { hints });
+  const hints = [say('previous.header', { path: join(directory, HEADER) })];
+  if (!content) throw new InfraError(say('previous.missing', { name }), { hints });
   try {
     return headerSchema.parse(JSON.parse(content.toString('utf8')));
   } catch {
-    throw new InfraError(`the header of installation ${name} is damaged`, { hints });
+    throw new InfraError(say('previous.damaged', { name }), { hints });
   }
 }
 
@@ -143,14 +144,14 @@ async function keyFromFile(): Promise<Buffer> {
   const key = Buffer.from(content?.toString('latin1').trim() ?? '', 'base64');
   content?.fill(0);
   if (key.length === KEY_BYTES) return key;
-  throw new InputError(`the key file of the state ${path} ${content ? 'is no key' : 'is missing'}`, { hints: ['put it back from where you kept a copy', 'or point to it: KOPROGO_STATE_KEY_FILE=FILE'] });
+  throw new InputError(say('previous.file', { path, problem: content ? say('previous.noKey') : say('previous.gone') }), { hints: [say('previous.putBack'), say('previous.point')] });
 }
 
 async function keyFromPassphrase(header: Extract<Header, { source: 'passphrase' }>): Promise<Buffer> {
   const path = process.env['KOPROGO_STATE_PASSPHRASE_FILE'];
-  if (path === undefined) throw new InputError('an installation of the previous format is protected by a passphrase', { hints: ['KOPROGO_STATE_PASSPHRASE_FILE=FILE koprogo-infra list'] });
+  if (path === undefined) throw new InputError(say('previous.passphrase'), { hints: ['KOPROGO_STATE_PASSPHRASE_FILE=FILE koprogo-infra list'] });
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new InputError(`the passphrase file ${path} cannot be read: ${messageOf(cause)}`, { cause });
+    throw new InputError(say('previous.unread', { path, reason: messageOf(cause) }), { cause });
   });
   const secret = new Secret(text.replace(/\r?\n$/, ''));
   const options = { memoryCost: header.memoryKiB, timeCost: header.passes, parallelism: header.lanes, outputLen: KEY_BYTES, salt: Buffer.from(header.salt, 'base64') };
@@ -158,7 +159,7 @@ async function keyFromPassphrase(header: Extract<Header, { source: 'passphrase' 
 }
 
 function unseal(key: Buffer, sealed: Buffer, context: readonly unknown[]): Buffer {
-  const unusable = (cause?: unknown) => new InfraError(`the stored document "${String(context.at(-1))}" of the previous format is damaged`, { cause, hints: ['put back a copy from a backup of this computer'] });
+  const unusable = (cause?: unknown) => new InfraError(say('previous.document', { at: String(context.at(-1)) }), { cause, hints: [say('previous.copy')] });
   if (sealed.length < 1 + NONCE_BYTES + TAG_BYTES || sealed[0] !== VERSION) throw unusable();
   const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(1, 1 + NONCE_BYTES), { authTagLength: TAG_BYTES });
   decipher.setAAD(Buffer.from(JSON.stringify(context), 'utf8'));

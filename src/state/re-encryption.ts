@@ -7,6 +7,7 @@ import type { Store } from './installations.js';
 import type { ObjectName } from './names.js';
 import { Replayed } from './objects.js';
 import { reEncryptRoot, ROOT } from './root.js';
+import { say } from './words.js';
 
 const RUN: ObjectName = { installation: 'store', kind: 'store-run', name: 're-encryption' };
 /** A run that was broken off longer ago is not gone on with: the keys that it gave may have leaked since. */
@@ -118,9 +119,9 @@ function isOfOneObject(error: unknown): error is InfraError {
 function unfinished(failures: readonly InfraError[], of: number): InfraError {
   const [first] = failures;
   const messages = failures.slice(0, 20).map(({ message }) => `  ${message}`);
-  return new InfraError(`${failures.length} of ${of} objects could not be encrypted anew; all the others were:\n${messages.join('\n')}`, {
+  return new InfraError(say('anew', { count: failures.length, of, messages: messages.join('\n') }), {
     exitCode: EXIT.failed,
-    hints: [...(first?.hints ?? []), 'then: koprogo-infra keys migrate --re-encrypt'],
+    hints: [...(first?.hints ?? []), say('anew.then')],
     cause: first,
   });
 }

@@ -6,6 +6,7 @@ import { open, seal } from '../keys/envelope/envelope.js';
 import { decodeHead, replaceKey } from '../keys/envelope/envelope-format.js';
 import type { KeyProvider } from '../keys/provider.js';
 import { type Backend, Conflict } from './backends/backend.js';
+import { say } from './words.js';
 
 /** The one object that is not found by an encrypted name: it holds the key of the names. */
 const ROOT_ID = 'root';
@@ -18,7 +19,7 @@ type Root = z.infer<typeof rootSchema>;
 export async function isNew(backend: Backend): Promise<boolean> {
   if (await backend.read(ROOT_ID)) return false;
   if ((await backend.ids()).length === 0) return true;
-  throw new InfraError(`the root of the state is missing in ${backend.where}, though there are stored objects`, { hints: ['put back a copy of the state: without its root nothing is found in it'] });
+  throw new InfraError(say('root.missing', { where: backend.where }), { hints: [say('root.putBack')] });
 }
 
 /** The root of a store; of several who make it at once, all get the same. */
@@ -33,7 +34,7 @@ async function readRoot(backend: Backend, keys: DataKeys): Promise<Root | undefi
   try {
     return rootSchema.parse(JSON.parse(plain.toString('utf8')));
   } catch {
-    throw new InfraError(`the root of the state in ${backend.where} is not what this version expects`, { hints: ['was it written by a newer version of koprogo-infra?'] });
+    throw new InfraError(say('root.unexpected', { where: backend.where }), { hints: [say('newer')] });
   } finally {
     plain.fill(0);
   }
@@ -62,14 +63,14 @@ export async function rewrapRoot(backend: Backend, provider: KeyProvider, curren
   const rewrapped = replaceKey(stored.bytes, await provider.rewrap(head.key, ROOT));
   (await open(rewrapped, ROOT, (key) => provider.unwrap(key, ROOT))).fill(0);
   await backend.write(ROOT_ID, rewrapped, { revision: stored.revision });
-  if ((await backend.read(ROOT_ID))?.bytes.equals(rewrapped) !== true) throw new InfraError(`${backend.where} does not hold what was written to it: the root of the state`, { hints: ['koprogo-infra keys migrate'] });
+  if ((await backend.read(ROOT_ID))?.bytes.equals(rewrapped) !== true) throw new InfraError(say('root.lost', { where: backend.where }), { hints: ['koprogo-infra keys migrate'] });
   return 'rewrapped';
 }
 
 /** Encrypts the root anew under a fresh data key. The key of the names in it stays: every id is made with it. Reads back what was written. */
 export async function reEncryptRoot(backend: Backend, keys: DataKeys): Promise<void> {
   const stored = await backend.read(ROOT_ID);
-  if (!stored) throw new InfraError(`the root of the state is gone from ${backend.where}`, { hints: ['put back a copy of the state: without its root nothing is found in it'] });
+  if (!stored) throw new InfraError(say('root.gone', { where: backend.where }), { hints: [say('root.putBack')] });
   const plain = await open(stored.bytes, ROOT, (key) => keys.unwrap(key, ROOT));
   const key = await keys.make(ROOT);
   try {
@@ -77,9 +78,9 @@ export async function reEncryptRoot(backend: Backend, keys: DataKeys): Promise<v
     const again = await open(bytes, ROOT, (wrapped) => keys.provider.unwrap(wrapped, ROOT));
     const isEqual = again.equals(plain);
     again.fill(0);
-    if (!isEqual) throw new InfraError('the root of the state does not open to what was encrypted; it was left as it was');
+    if (!isEqual) throw new InfraError(say('root.unequal'));
     await backend.write(ROOT_ID, bytes, { revision: stored.revision });
-    if ((await backend.read(ROOT_ID))?.bytes.equals(bytes) !== true) throw new InfraError(`${backend.where} does not hold what was written to it: the root of the state`, { hints: ['type the same command again'] });
+    if ((await backend.read(ROOT_ID))?.bytes.equals(bytes) !== true) throw new InfraError(say('root.lost', { where: backend.where }), { hints: [say('again')] });
   } finally {
     plain.fill(0);
     key.plain.fill(0);

@@ -2,6 +2,7 @@ import { InfraError } from '../errors.js';
 import { audited } from '../keys/audit/audit.js';
 import type { Store } from './installations.js';
 import { previousInstallations, readPrevious, wipePrevious, wipePreviousKey } from './previous-format.js';
+import { say } from './words.js';
 
 /**
  * Moves installations of the previous format into the store: each document is written, read back and compared, and only
@@ -10,7 +11,7 @@ import { previousInstallations, readPrevious, wipePrevious, wipePreviousKey } fr
 export async function takeOverPrevious(store: Store, root: string): Promise<string[]> {
   const names = await previousInstallations(root);
   for (const name of names) {
-    const lock = await store.lock(name, 'take over the previous format');
+    const lock = await store.lock(name, say('takeOver'));
     try {
       await audited(store.audit, { operation: 'take-over', object: { installation: name, kind: 'document', name: 'all' } }, () => takeOver(store, root, name));
     } finally {
@@ -28,13 +29,13 @@ async function takeOver(store: Store, root: string, name: string): Promise<void>
       const object = { installation: name, kind: 'document', name: document };
       const present = await store.objects.read(object);
       if (present && !present.plain.equals(text)) {
-        throw new InfraError(`document "${document}" of installation ${name} is there twice and differs: in ${store.objects.backend.where}, and in the previous format in ${root}/${name}`, {
-          hints: [`keep the newer one: move ${root}/${name} away, or KOPROGO_STATE=… to another place`],
+        throw new InfraError(say('takeOver.differs', { document, name, where: store.objects.backend.where, root }), {
+          hints: [say('takeOver.keep', { root, name })],
         });
       }
       if (!present) await store.objects.write(object, text, 'absent');
       const again = await store.objects.read(object);
-      if (!again?.plain.equals(text)) throw new InfraError(`${store.objects.backend.where} does not hold what was written to it`, { hints: ['nothing of the previous format was removed; type the same command again'] });
+      if (!again?.plain.equals(text)) throw new InfraError(say('lost', { where: store.objects.backend.where }), { hints: [say('takeOver.again')] });
       again.plain.fill(0);
     }
   } finally {

@@ -3,6 +3,7 @@ import { InfraError, RefusedError } from '../errors.js';
 import { type DataKey, decrypt, describeObject, encrypt } from '../keys/envelope/envelope.js';
 import type { Store } from './installations.js';
 import type { ObjectName } from './names.js';
+import { say } from './words.js';
 
 /** A document on its way from one store to another. */
 export interface Carried {
@@ -74,7 +75,7 @@ export async function* exportStream(store: Store): AsyncGenerator<Buffer> {
 
 /** The documents of an export. Throws EnvelopeDamaged when it is damaged or cut, WrongKey or UnknownKeyVersion for other keys. */
 export async function* readExport(store: Store, file: Buffer): AsyncGenerator<Carried> {
-  if (file.length < SERIAL_BYTES) throw new InfraError('the export is cut short');
+  if (file.length < SERIAL_BYTES) throw new InfraError(say('export.short'));
   const serial = Number(file.readBigUInt64BE());
   let rest = Buffer.alloc(0);
   const chunks = decrypt([file.subarray(SERIAL_BYTES)], { ...EXPORT, serial }, (key) => store.keys.unwrap(key, EXPORT));
@@ -84,9 +85,9 @@ export async function* readExport(store: Store, file: Buffer): AsyncGenerator<Ca
       yield parseLine(rest.subarray(0, end));
       rest = rest.subarray(end + 1);
     }
-    if (rest.length > MAX_LINE) throw new InfraError('a line of the export is too long');
+    if (rest.length > MAX_LINE) throw new InfraError(say('export.long'));
   }
-  if (rest.length > 0) throw new InfraError('the export ends in the middle of a line');
+  if (rest.length > 0) throw new InfraError(say('export.middle'));
 }
 
 async function* exportLines(store: Store): AsyncGenerator<Buffer> {
@@ -102,20 +103,20 @@ function parseLine(line: Buffer): Carried {
   try {
     value = JSON.parse(line.toString('utf8'));
   } catch {
-    throw new InfraError('a line of the export is not JSON');
+    throw new InfraError(say('export.json'));
   }
   const read = lineSchema.safeParse(value);
-  if (!read.success) throw new InfraError('a line of the export is not what this version expects', { hints: ['was it written by a newer version of koprogo-infra?'] });
+  if (!read.success) throw new InfraError(say('export.unexpected'), { hints: [say('newer')] });
   const { content, serial, ...object } = read.data;
   return { object, serial, plain: Buffer.from(content, 'base64') };
 }
 
 async function proveStored(store: Store, object: ObjectName, plain: Buffer): Promise<void> {
   const again = await store.objects.read(object);
-  if (!again?.plain.equals(plain)) throw new InfraError(`${store.objects.backend.where} does not hold what was written to it: the ${describeObject(object)}`, { hints: ['type the same command again'] });
+  if (!again?.plain.equals(plain)) throw new InfraError(say('object.lost', { where: store.objects.backend.where, object: describeObject(object) }), { hints: [say('again')] });
   again.plain.fill(0);
 }
 
 function newer(store: Store, object: ObjectName): RefusedError {
-  return new RefusedError(`the ${describeObject(object)} in ${store.objects.backend.where} is newer, and differs`, { hints: ['when the older one is wanted all the same: the same command with --replace'] });
+  return new RefusedError(say('newerThere', { object: describeObject(object), where: store.objects.backend.where }), { hints: [say('newerThere.replace')] });
 }

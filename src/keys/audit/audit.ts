@@ -4,6 +4,7 @@ import { InputError } from '../../errors.js';
 import type { AuditEntry, AuditLog, AuditTrail } from './entry.js';
 import { className, CRITICAL } from './format.js';
 import { type AuditSettings, FileTrail } from './trail.js';
+import { say } from './words.js';
 
 export type { AuditEntry, AuditLog, AuditTrail } from './entry.js';
 export type { AuditHead, AuditOperation } from './format.js';
@@ -22,7 +23,7 @@ export const silentAudit: AuditTrail = {
 export function auditSettings(environment: NodeJS.ProcessEnv = process.env): Pick<AuditSettings, 'enabled' | 'path'> {
   const named = environment['SECURITY_AUDIT_LOG'];
   const enabled = environment['ENABLE_CRYPTO_AUDIT'] ?? '';
-  if (!/^(|true|false|1|0)$/i.test(enabled)) throw new InputError('ENABLE_CRYPTO_AUDIT is neither true nor false');
+  if (!/^(|true|false|1|0)$/i.test(enabled)) throw new InputError(say('setting'));
   return {
     enabled: !/^(false|0)$/i.test(enabled),
     path: named === undefined || named === '' ? join(xdg.state(), 'koprogo-infra', 'audit.log') : resolve(named),

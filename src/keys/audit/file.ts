@@ -19,7 +19,8 @@ import { basename, dirname, join } from 'node:path';
 import { errorCode } from '../../edges/files.js';
 import { InfraError, InputError, messageOf } from '../../errors.js';
 import { type AuditHead, BEGINNING, decodeLine, encodeLine, lineHash, MAX_LINE_BYTES, NO_LINE, type SealKey, type UnchainedLine } from './format.js';
-import { type AuditLockOwner, tryLock, unlock } from './lock.js';
+import { type LockOwner, tryLock, unlock } from '../../edges/file-lock.js';
+import { say } from './words.js';
 
 /** A file that has grown past this is given a number, and a new one begins. */
 export const MAX_FILE_BYTES = 16 * 1024 * 1024;
@@ -61,7 +62,7 @@ export class AuditFile {
    * at this moment. With `durable` it returns when the lines (and all before them) would survive a power cut.
    * Without a line and without a file it makes none, and the head has the number 0. Throws InfraError.
    */
-  append(lines: readonly UnchainedLine[], durable: boolean): { head: AuditHead } | { heldBy: AuditLockOwner } {
+  append(lines: readonly UnchainedLine[], durable: boolean): { head: AuditHead } | { heldBy: LockOwner } {
     const { path } = this.#options;
     try {
       if (!existsSync(dirname(path))) mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
@@ -213,13 +214,13 @@ function lastOfNumbered(path: string): AuditHead {
 
 function checkOwn(path: string, stat: Stats): void {
   const me = process.getuid?.();
-  if (!stat.isFile()) throw new InputError(`the audit log ${path} is not a regular file`, { hints: [`ls -l ${path}`] });
+  if (!stat.isFile()) throw new InputError(say('log.irregular', { path }), { hints: [`ls -l ${path}`] });
   if (me !== undefined && stat.uid !== me) {
-    throw new InputError(`the audit log ${path} belongs to another user (uid ${stat.uid}, this is uid ${me})`, { hints: ['run the command as that user', 'or name another file: SECURITY_AUDIT_LOG=FILE'] });
+    throw new InputError(say('log.owner', { path, uid: stat.uid, me }), { hints: [say('log.asUser'), say('log.nameAnother')] });
   }
-  if ((stat.mode & 0o077) !== 0) throw new InputError(`others can reach the audit log ${path}`, { hints: [`chmod 600 ${path}`] });
+  if ((stat.mode & 0o077) !== 0) throw new InputError(say('log.reachable', { path }), { hints: [`chmod 600 ${path}`] });
   if ((statSync(dirname(path)).mode & 0o002) !== 0) {
-    throw new InputError(`everybody can write to the folder of the audit log, ${dirname(path)}`, { hints: ['name a file in a folder of your own: SECURITY_AUDIT_LOG=FILE'] });
+    throw new InputError(say('log.folder', { directory: dirname(path) }), { hints: [say('log.ownFolder')] });
   }
 }
 
@@ -233,17 +234,17 @@ function syncFolder(path: string): void {
 }
 
 function notALog(path: string): InfraError {
-  return new InfraError(`the end of ${path} is not that of an audit log`, {
-    hints: ['koprogo-infra audit verify', `to begin a new log and keep this one for inquiry: mv ${path} ${path}.damaged`],
+  return new InfraError(say('log.end', { path }), {
+    hints: ['koprogo-infra audit verify', say('log.begin', { path })],
   });
 }
 
 function unwritable(path: string, cause: unknown): InfraError {
   const code = errorCode(cause);
-  if (code === 'ELOOP') return new InfraError(`the audit log ${path} is a symbolic link and is not followed`, { cause });
+  if (code === 'ELOOP') return new InfraError(say('log.link', { path }), { cause });
   const full = code === 'ENOSPC' || code === 'EDQUOT';
-  return new InfraError(`the audit log ${path} cannot be written: ${full ? 'the disk is full' : messageOf(cause)}`, {
-    hints: [full ? `df -h ${dirname(path)}` : `ls -ld ${dirname(path)}`, 'another file: SECURITY_AUDIT_LOG=FILE', 'to go on without a log, knowingly: ENABLE_CRYPTO_AUDIT=false'],
+  return new InfraError(say('log.unwritable', { path, why: full ? say('log.full') : messageOf(cause) }), {
+    hints: [full ? `df -h ${dirname(path)}` : `ls -ld ${dirname(path)}`, say('log.another'), say('log.without')],
     cause,
   });
 }

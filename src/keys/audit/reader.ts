@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { errorCode } from '../../edges/files.js';
 import { InfraError, messageOf } from '../../errors.js';
 import { MAX_LINE_BYTES } from './format.js';
+import { say } from './words.js';
 
 /** A line of a file, counted from 1, without its newline. */
 export interface RawLine {
@@ -27,9 +28,9 @@ export async function openForReading(path: string): Promise<FileHandle | undefin
     await file.close();
   } catch (cause) {
     if (errorCode(cause) === 'ENOENT') return undefined;
-    throw new InfraError(`the audit log ${path} cannot be read: ${messageOf(cause)}`, { hints: [`ls -l ${path}`], cause });
+    throw new InfraError(say('log.unreadable', { path, reason: messageOf(cause) }), { hints: [`ls -l ${path}`], cause });
   }
-  throw new InfraError(`the audit log ${path} is not a regular file`, { hints: [`ls -l ${path}`] });
+  throw new InfraError(say('log.irregular', { path }), { hints: [`ls -l ${path}`] });
 }
 
 /** All lines of an open file, with constant memory. The file stays open. */

@@ -1,11 +1,12 @@
 import { hostname, userInfo } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { InfraError } from '../../errors.js';
+import type { LockOwner } from '../../edges/file-lock.js';
+import { EXIT, InfraError } from '../../errors.js';
 import { VERSION } from '../../version.js';
 import type { AuditEntry, AuditTrail } from './entry.js';
 import { AuditFile } from './file.js';
 import { ANCHOR_KIND, type AuditHead, className, CRITICAL, MAX_NAME, sealKey, type UnchainedLine } from './format.js';
-import { type AuditLockOwner, lockHeld } from './lock.js';
+import { say } from './words.js';
 
 /** How long a line of an ordinary operation may wait for others, to be written together. SIGKILL loses what waits. */
 const FLUSH_MS = 50;
@@ -138,7 +139,7 @@ export class FileTrail implements AuditTrail {
   }
 
   /** undefined when the lines that waited are written, or are given up with everybody told. */
-  #attempt(): AuditLockOwner | undefined {
+  #attempt(): LockOwner | undefined {
     const lines = this.#waiting.flatMap(({ line }) => line ?? []);
     const durable = this.#waiting.some(({ settle }) => settle);
     const missing = this.#lost > 0 ? [{ time: new Date().toISOString(), operation: 'lost', by: this.#by, result: 'ok', lost: this.#lost } as const] : [];
@@ -148,7 +149,7 @@ export class FileTrail implements AuditTrail {
       this.#lost = 0;
       for (const { settle } of this.#waiting.splice(0)) settle?.(outcome);
     } catch (error) {
-      this.#fail(error instanceof InfraError ? error : new InfraError('the audit log cannot be written', { cause: error }));
+      this.#fail(error instanceof InfraError ? error : new InfraError(say('log.failed'), { cause: error }));
     }
     return undefined;
   }
@@ -169,6 +170,14 @@ export class FileTrail implements AuditTrail {
       if (this.#attempt()) Atomics.wait(sleeper, 0, 0, 2);
     }
   }
+}
+
+/** For messages, when waiting took too long. */
+function lockHeld(path: string, owner: LockOwner): InfraError {
+  return new InfraError(say('held', { pid: owner.pid, place: owner.host === hostname() ? say('held.here') : owner.host }), {
+    exitCode: EXIT.busy,
+    hints: [say('again'), say('held.ended', { path })],
+  });
 }
 
 function shortened({ installation, kind, name, serial }: NonNullable<AuditEntry['object']>): NonNullable<UnchainedLine['object']> {

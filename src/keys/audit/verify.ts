@@ -2,6 +2,7 @@ import { type FileHandle, stat } from 'node:fs/promises';
 import { auditFiles } from './file.js';
 import { type AuditHead, type AuditLine, decodeLine, type DecodedLine, lineHash, NO_LINE, type SealKey, sealKey } from './format.js';
 import { openForReading, type RawLine, readLines } from './reader.js';
+import { say } from './words.js';
 
 export type { AuditLine } from './format.js';
 
@@ -141,7 +142,7 @@ class ChainChecker {
     }
     if (!this.#explains(decoded.line)) {
       this.#reportUnexplained();
-      if (decoded.line.cut) this.#report('missing', raw, `the remains of a cut line, of which line ${decoded.head.seq} tells, are not before it`);
+      if (decoded.line.cut) this.#report('missing', raw, say('found.remains', { seq: decoded.head.seq }));
     }
     this.#checkSeal(raw, decoded);
     if (decoded.sealed === false) {
@@ -167,7 +168,7 @@ class ChainChecker {
   conclude(): AuditVerification {
     const { seq } = this.#last;
     if (this.anchor && seq < this.anchor.seq) {
-      const what = seq === 0 ? `the log is gone: it had ${this.anchor.seq} lines` : `lines ${seq + 1} to ${this.anchor.seq}, at the end, were removed`;
+      const what = seq === 0 ? say('found.gone', { seq: this.anchor.seq }) : say('found.cutEnd', { first: seq + 1, last: this.anchor.seq });
       this.#report('end-missing', undefined, what);
     }
     const { findings, ...counts } = this.#count;
@@ -186,31 +187,31 @@ class ChainChecker {
   }
 
   #checkSeal(raw: RawLine, { line, sealed }: DecodedLine): void {
-    if (sealed === false) this.#report('altered', raw, `line ${line.seq} was altered: its seal does not fit`);
+    if (sealed === false) this.#report('altered', raw, say('found.altered', { seq: line.seq }));
     else if (sealed === undefined) this.#count.sealedByAnotherKey += 1;
     else if (line.keyed === undefined) this.#count.sealedWithoutKey += 1;
     else this.#count.sealedByKey += 1;
     if (line.keyed === undefined && this.keys.length > 0 && !WITHOUT_KEY.has(line.operation)) {
-      this.#report('unsealed', raw, `line ${line.seq} has no key's seal: it was written by somebody who did not have the key`);
+      this.#report('unsealed', raw, say('found.unsealed', { seq: line.seq }));
     }
   }
 
   #checkPlace(raw: RawLine, { line, head }: DecodedLine): void {
     const expected = this.#last.seq + 1;
     if (head.seq < expected) {
-      this.#report('misplaced', raw, `line ${head.seq} stands after line ${this.#last.seq}: moved, repeated or inserted`);
+      this.#report('misplaced', raw, say('found.misplaced', { seq: head.seq, before: this.#last.seq }));
       return;
     }
     if (head.seq > expected) {
-      this.#report('missing', raw, head.seq === expected + 1 ? `line ${expected} is missing` : `lines ${expected} to ${head.seq - 1} are missing`);
+      this.#report('missing', raw, head.seq === expected + 1 ? say('found.missing', { expected }) : say('found.missingLines', { expected, last: head.seq - 1 }));
     } else if (this.#lastIsSound && line.prev !== this.#last.hash) {
-      this.#report('unlinked', raw, `line ${head.seq} does not follow from the line before it: that one was altered, exchanged or inserted`);
+      this.#report('unlinked', raw, say('found.unlinked', { seq: head.seq }));
     }
     if ((line.operation === 'begin') !== (raw.number === 1 || this.#isCutBeginning(raw))) {
-      this.#report('misplaced', raw, line.operation === 'begin' ? 'a beginning in the middle of a file' : 'the file does not begin with a beginning');
+      this.#report('misplaced', raw, line.operation === 'begin' ? say('found.beginning') : say('found.noBeginning'));
     }
     if (this.anchor?.seq === head.seq && this.anchor.hash !== head.hash) {
-      this.#report('rewritten', raw, `line ${head.seq} is another one than was remembered: the log was rewritten`);
+      this.#report('rewritten', raw, say('found.rewritten', { seq: head.seq }));
     }
     this.#last = head;
     this.#lastIsSound = true;
@@ -240,7 +241,7 @@ class ChainChecker {
   }
 
   #reportUnexplained(): void {
-    for (const raw of this.#unexplained) this.#report('unreadable', raw, 'this is not a line of the log, or one that was damaged');
+    for (const raw of this.#unexplained) this.#report('unreadable', raw, say('found.none'));
     this.#unexplained = [];
   }
 

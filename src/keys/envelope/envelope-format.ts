@@ -1,4 +1,5 @@
 import type { KeyBinding, WrappedKey } from '../provider.js';
+import { say } from './words.js';
 
 /**
  * The layout of an envelope, version 1. Specified with test vectors in docs/formats.md; docs/open-envelope.py reads it too.
@@ -82,7 +83,7 @@ function encodeKey({ keyId, wrapped }: WrappedKey): Buffer {
 /** The head at the beginning of `bytes`, and its length; undefined when more bytes are needed to tell. Throws NotAnEnvelope. */
 export function decodeHead(bytes: Buffer): (EnvelopeHead & { bytes: number }) | undefined {
   const magic = bytes.subarray(0, MAGIC.length);
-  if (!magic.equals(MAGIC.subarray(0, magic.length))) throw new NotAnEnvelope('it does not begin as an encrypted object does: damaged, or something else');
+  if (!magic.equals(MAGIC.subarray(0, magic.length))) throw new NotAnEnvelope(say('begin'));
   if (bytes.length < PREFIX_BYTES) return undefined;
   const prefix = Buffer.from(bytes.subarray(0, PREFIX_BYTES));
   const chunkLog2 = checkPrefix(prefix);
@@ -91,7 +92,7 @@ export function decodeHead(bytes: Buffer): (EnvelopeHead & { bytes: number }) | 
   const wrapped = keyId && field(bytes, keyId.end, MAX_WRAPPED_BYTES);
   if (!wrapped) return undefined;
   const id = keyId.value.toString('latin1');
-  if (!isKeyId(id)) throw new NotAnEnvelope('its head is damaged: the key id is not printable');
+  if (!isKeyId(id)) throw new NotAnEnvelope(say('head.keyId'));
   return {
     prefix,
     salt: Buffer.from(bytes.subarray(PREFIX_BYTES, PREFIX_BYTES + SALT_BYTES)),
@@ -105,18 +106,18 @@ export function decodeHead(bytes: Buffer): (EnvelopeHead & { bytes: number }) | 
 /** The log2 of the chunk size. */
 function checkPrefix(prefix: Buffer): number {
   const [, , , , version = 0, suite = 0, chunkLog2 = 0, reserved = 0] = prefix;
-  const newer = (what: string, is: number, known: number) => new NotAnEnvelope(`its ${what} is ${is} and this program reads ${known}: written by a newer version, or damaged`, true);
-  if (version > VERSION) throw newer('format version', version, VERSION);
-  if (version === VERSION && suite > SUITE) throw newer('cipher suite', suite, SUITE);
-  if (version !== VERSION || suite !== SUITE || reserved !== 0) throw new NotAnEnvelope('its head is damaged');
-  if (chunkLog2 < MIN_CHUNK_LOG2 || chunkLog2 > MAX_CHUNK_LOG2) throw new NotAnEnvelope('its head is damaged: the size of its chunks is out of range');
+  const newer = (what: string, is: number, known: number) => new NotAnEnvelope(say('newer', { what, is, known }), true);
+  if (version > VERSION) throw newer(say('newer.version'), version, VERSION);
+  if (version === VERSION && suite > SUITE) throw newer(say('newer.suite'), suite, SUITE);
+  if (version !== VERSION || suite !== SUITE || reserved !== 0) throw new NotAnEnvelope(say('head'));
+  if (chunkLog2 < MIN_CHUNK_LOG2 || chunkLog2 > MAX_CHUNK_LOG2) throw new NotAnEnvelope(say('head.chunks'));
   return chunkLog2;
 }
 
 function field(bytes: Buffer, at: number, limit: number): { value: Buffer; end: number } | undefined {
   if (bytes.length < at + 2) return undefined;
   const length = bytes.readUInt16BE(at);
-  if (length === 0 || length > limit) throw new NotAnEnvelope('its head is damaged: a length is out of range');
+  if (length === 0 || length > limit) throw new NotAnEnvelope(say('head.length'));
   const end = at + 2 + length;
   return bytes.length < end ? undefined : { value: bytes.subarray(at + 2, end), end };
 }
@@ -127,7 +128,7 @@ function field(bytes: Buffer, at: number, limit: number): { value: Buffer; end: 
  */
 export function replaceKey(envelope: Buffer, key: WrappedKey): Buffer {
   const head = decodeHead(envelope);
-  if (!head) throw new NotAnEnvelope('it is cut short');
+  if (!head) throw new NotAnEnvelope(say('short'));
   return Buffer.concat([encodeHead({ ...head, key }), envelope.subarray(head.bytes)]);
 }
 

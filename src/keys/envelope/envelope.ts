@@ -17,6 +17,7 @@ import {
   TAG_BYTES,
 } from './envelope-format.js';
 import { UnknownKeyVersion, type WrappedKey, WrongKey } from '../provider.js';
+import { say } from './words.js';
 
 const CIPHER = 'aes-256-gcm';
 const NONCE_BYTES = 12;
@@ -41,16 +42,16 @@ export class EnvelopeDamaged extends InfraError {
 
   constructor(context: EnvelopeContext, why: string, cause?: unknown) {
     const newer = cause instanceof NotAnEnvelope && cause.newer;
-    super(cannotOpen(context, why), { cause, hints: [...(newer ? ['install the newest koprogo-infra'] : []), 'put back a copy from a backup of the state'] });
+    super(cannotOpen(context, why), { cause, hints: [...(newer ? [say('newest')] : []), say('putBack')] });
   }
 }
 
 export function describeObject({ installation, kind, name }: Omit<EnvelopeContext, 'serial'>): string {
-  return `${kind} "${name}" of installation ${installation}`;
+  return say('object', { kind, name, installation });
 }
 
 function cannotOpen(context: EnvelopeContext, why: string): string {
-  return `the stored ${describeObject(context)} cannot be opened: ${why}`;
+  return say('unopened', { object: describeObject(context), why });
 }
 
 /** Encrypts what is held in memory whole, in one piece when it has at most `onePieceUpTo` bytes (16 MiB count as the most), else in chunks of 64 KiB. */
@@ -117,7 +118,7 @@ export async function* decrypt(source: ByteSource, context: EnvelopeContext, unw
     const chunks = (cipher = ChunkCipher.forExisting(head, await unwrapFor(context, head.key, unwrap), context));
     for (let ended = false; !ended; ) {
       const { bytes, last } = await nextChunk(input, head.chunkBytes + TAG_BYTES);
-      if (bytes < TAG_BYTES) throw new EnvelopeDamaged(context, 'it is cut short');
+      if (bytes < TAG_BYTES) throw new EnvelopeDamaged(context, say('short'));
       for (const part of chunks.open(input.takeParts(bytes - TAG_BYTES), input.take(TAG_BYTES), last)) yield part;
       ended = last;
     }
@@ -130,7 +131,7 @@ export async function* decrypt(source: ByteSource, context: EnvelopeContext, unw
 async function readHead(input: ByteReader, context: EnvelopeContext): Promise<EnvelopeHead> {
   try {
     const head = decodeHead(await input.peek(MAX_HEAD_BYTES));
-    if (!head) throw new NotAnEnvelope('it is cut short');
+    if (!head) throw new NotAnEnvelope(say('short'));
     input.take(head.bytes);
     return head;
   } catch (error) {
@@ -183,7 +184,7 @@ class ChunkCipher {
    */
   static forExisting(head: EnvelopeHead, dataKey: Buffer, context: EnvelopeContext): ChunkCipher {
     try {
-      if (dataKey.length !== DATA_KEY_BYTES) throw new EnvelopeDamaged(context, 'what its key unwraps to is not a data key');
+      if (dataKey.length !== DATA_KEY_BYTES) throw new EnvelopeDamaged(context, say('notADataKey'));
       const contextHash = hashContext(context);
       const { chunkKey, commitment } = deriveKeys(dataKey, head, contextHash);
       if (timingSafeEqual(commitment, head.commitment)) return new ChunkCipher(head, chunkKey, context, contextHash);
@@ -191,7 +192,7 @@ class ChunkCipher {
     } finally {
       dataKey.fill(0);
     }
-    throw new EnvelopeDamaged(context, 'it is not what was stored under this name: damaged, exchanged with another object, or an older copy of it');
+    throw new EnvelopeDamaged(context, say('exchanged'));
   }
 
   /** The ciphertext of each part, and the tag. */
@@ -215,7 +216,7 @@ class ChunkCipher {
       return plain;
     } catch (cause) {
       for (const part of plain) part.fill(0);
-      throw new EnvelopeDamaged(this.context, `chunk ${this.#count} does not match its tag: damaged, cut, or out of its place`, cause);
+      throw new EnvelopeDamaged(this.context, say('chunk', { count: this.#count }), cause);
     }
   }
 
@@ -225,7 +226,7 @@ class ChunkCipher {
 
   /** A counter and a mark for the last chunk, so that no chunk can be left out, moved, or added at the end. */
   #nextNonce(last: boolean): Buffer {
-    if (this.#count >= MAX_CHUNKS) throw new EnvelopeDamaged(this.context, 'it has too many chunks');
+    if (this.#count >= MAX_CHUNKS) throw new EnvelopeDamaged(this.context, say('tooMany'));
     const nonce = Buffer.alloc(NONCE_BYTES);
     nonce.writeUIntBE(this.#count, NONCE_BYTES - 7, 6);
     nonce[NONCE_BYTES - 1] = last ? 1 : 0;

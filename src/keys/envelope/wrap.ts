@@ -1,6 +1,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { DATA_KEY_BYTES, encodeParts, TAG_BYTES } from './envelope-format.js';
 import { type KeyBinding, type KeyProvider, type WrappedKey, WrongKey } from '../provider.js';
+import { say } from './words.js';
 
 /**
  * How the providers `none` and `local` wrap a data key: 12 bytes nonce, 32 bytes ciphertext, 16 bytes tag, by
@@ -28,7 +29,7 @@ export function wrapWith(kek: Uint8Array, dataKey: Uint8Array, keyId: string, bi
 /** The data key again, for the caller to wipe. Throws WrongKey for another key, key id or object, and for the least change. */
 export function unwrapWith(kek: Uint8Array, wrapped: Uint8Array, keyId: string, binding: KeyBinding): Buffer {
   checkLength(kek, KEY_BYTES);
-  if (wrapped.length !== WRAPPED_BYTES) throw new WrongKey(`its wrapped data key has ${wrapped.length} bytes and not ${WRAPPED_BYTES}: damaged, or wrapped by another kind of key`);
+  if (wrapped.length !== WRAPPED_BYTES) throw new WrongKey(say('wrapped.length', { length: wrapped.length, wrappedBytes: WRAPPED_BYTES }));
   const decipher = createDecipheriv(CIPHER, kek, wrapped.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES });
   decipher.setAAD(associatedData(keyId, binding));
   decipher.setAuthTag(wrapped.subarray(-TAG_BYTES));
@@ -38,7 +39,7 @@ export function unwrapWith(kek: Uint8Array, wrapped: Uint8Array, keyId: string, 
     return dataKey;
   } catch (cause) {
     dataKey.fill(0);
-    throw new WrongKey(`the key "${keyId}" does not open its data key: this is another key than the one that wrapped it, or the object was damaged or exchanged`, { cause });
+    throw new WrongKey(say('wrapped.other', { keyId }), { cause });
   }
 }
 

@@ -1,5 +1,6 @@
 import { LocalHost } from '../../edges/process.js';
 import { corePattern, limitOf } from './proc-self.js';
+import { say } from './words.js';
 
 /**
  * A core dump is a copy of all memory in a file: keys, passphrases, the state in clear. (The guarded memory of sodium is
@@ -21,12 +22,12 @@ const NO_DUMP = 1;
 export function coreDumps(): CoreDumps {
   const limit = limitOf('core file size')?.soft;
   const pattern = corePattern();
-  if (limit === undefined || pattern === undefined) return { off: false, why: 'this system does not tell whether it writes core dumps' };
-  if (pattern.startsWith('@')) return { off: false, why: 'kernel.core_pattern hands them to a socket, which nothing here can forbid' };
-  if (limit === NO_DUMP) return { off: true, why: 'the limit of this process forbids them' };
-  if (pattern.startsWith('|')) return { off: false, why: 'kernel.core_pattern hands them to a program, whatever the limit' };
-  if (limit === 0) return { off: true, why: 'the limit of this process is 0' };
-  return { off: false, why: 'the limit of this process allows them' };
+  if (limit === undefined || pattern === undefined) return { off: false, why: say('dump.unknown') };
+  if (pattern.startsWith('@')) return { off: false, why: say('dump.socket') };
+  if (limit === NO_DUMP) return { off: true, why: say('dump.forbidden') };
+  if (pattern.startsWith('|')) return { off: false, why: say('dump.program') };
+  if (limit === 0) return { off: true, why: say('dump.zero') };
+  return { off: false, why: say('dump.allowed') };
 }
 
 /**
@@ -41,7 +42,7 @@ export async function preventCoreDumps(): Promise<CoreDumps> {
     // Only the soft limit: whoever needs a dump to find a fault can raise it again.
     await new LocalHost().run({ argv: ['prlimit', '--pid', String(process.pid), `--core=${NO_DUMP}:`], timeout: 5, purpose: 'forbid core dumps' });
   } catch {
-    return { off: false, why: `${before.why}, and prlimit (Debian: util-linux) could not lower it` };
+    return { off: false, why: say('dump.failed', { why: before.why }) };
   }
   return coreDumps();
 }

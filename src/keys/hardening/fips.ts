@@ -1,6 +1,7 @@
 import crypto from 'node:crypto';
 import { z } from 'zod';
 import { LocalHost } from '../../edges/process.js';
+import { say } from './words.js';
 
 export interface FipsStatus {
   /** FIPS mode is on, and its algorithms were seen to work and others to be refused. */
@@ -21,9 +22,9 @@ type Crypto = Pick<typeof crypto, 'getFips' | 'setFips' | 'createHash' | 'create
 export async function fipsStatus({ wanted }: { wanted: boolean }, here: Crypto = crypto, elsewhere: () => Promise<string | undefined> = tryInChild): Promise<FipsStatus> {
   if (here.getFips() === 1) {
     const fault = knownAnswersFault(here);
-    return fault === undefined ? { on: true, why: 'on by the configuration of this computer; known answers are right' } : { on: false, why: fault };
+    return fault === undefined ? { on: true, why: say('fips.configured') } : { on: false, why: fault };
   }
-  if (!wanted) return { on: false, why: 'not asked for' };
+  if (!wanted) return { on: false, why: say('fips.notAsked') };
   const fault = await elsewhere();
   if (fault !== undefined) return { on: false, why: fault };
   return turnOn(here);
@@ -33,11 +34,11 @@ function turnOn(here: Crypto): FipsStatus {
   try {
     here.setFips(true);
     const fault = knownAnswersFault(here);
-    if (fault === undefined) return { on: true, why: 'known answers are right, and MD5 is refused' };
+    if (fault === undefined) return { on: true, why: say('fips.right') };
     here.setFips(false);
     return { on: false, why: fault };
   } catch {
-    return { on: false, why: 'OpenSSL refused to turn FIPS mode on in this process' };
+    return { on: false, why: say('fips.refused') };
   }
 }
 
@@ -51,7 +52,7 @@ async function tryInChild(): Promise<string | undefined> {
     const { stdout } = await new LocalHost().run(command);
     return said.parse(JSON.parse(stdout)).fault;
   } catch {
-    return 'another process that tried it failed';
+    return say('fips.failed');
   }
 }
 

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { messageOf } from '../../errors.js';
 import { closedMappings, limitOf, lockedBytes } from './proc-self.js';
 import { wipeableBytes } from './wipeable-bytes.js';
+import { say } from './words.js';
 
 /** Keeps key bytes where they are not written to swap, and where a stray read or write does not reach them. */
 export interface KeyMemory {
@@ -59,7 +60,7 @@ export function openKeyMemory(settings: KeyMemorySettings, load: () => unknown =
     return new PooledMemory(settings, checkSodium(load()), undefined);
   } catch (error) {
     const [reason = ''] = messageOf(error).split('\n');
-    return new PooledMemory(settings, undefined, `sodium-native cannot be loaded (${reason.slice(0, 200)})`);
+    return new PooledMemory(settings, undefined, say('memory.sodium', { reason: reason.slice(0, 200) }));
   }
 }
 
@@ -137,8 +138,8 @@ class PooledMemory implements KeyMemory {
     const { settings } = this;
     if (this.unavailable !== undefined) return this.unavailable;
     const reasons = [
-      ...(settings.locking && !locked ? [lockedBytes() === undefined ? 'this system does not show whether memory is locked' : `memory could not be locked (the limit is ${limitOf('locked memory')?.soft ?? 'unknown'} bytes)`] : []),
-      ...(settings.guardPages && !guardPages ? ['the guard pages were not found in /proc/self/maps'] : []),
+      ...(settings.locking && !locked ? [lockedBytes() === undefined ? say('memory.unknown') : say('memory.unlocked', { limit: String(limitOf('locked memory')?.soft ?? say('memory.limit')) })] : []),
+      ...(settings.guardPages && !guardPages ? [say('memory.guards')] : []),
     ];
     return reasons.length > 0 ? reasons.join('; ') : undefined;
   }

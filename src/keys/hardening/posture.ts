@@ -5,6 +5,7 @@ import type { FipsStatus } from './fips.js';
 import type { MemoryProtection } from './locked-memory.js';
 import type { KdfParameters } from '../passphrase-kdf.js';
 import type { KeyVersion } from '../provider.js';
+import { say } from './words.js';
 
 /** What is stored under one version of the key. */
 export interface KeyUsage {
@@ -79,14 +80,14 @@ export function securityPosture(facts: PostureFacts): SecurityReport {
     keyAge(facts),
     olderKeys(keys),
     cache(facts),
-    onOff('memory-locking', 'Memory locking', facts.memory.asked.locking, facts.memory.found.locked, facts.memory.found.why, 'ulimit -l, and npm install --include=optional'),
-    onOff('guard-pages', 'Guard pages', facts.memory.asked.guardPages, facts.memory.found.guardPages, facts.memory.found.why, 'npm install --include=optional'),
+    onOff('memory-locking', say('title.memory'), facts.memory.asked.locking, facts.memory.found.locked, facts.memory.found.why, say('hint.memory')),
+    onOff('guard-pages', say('title.guards'), facts.memory.asked.guardPages, facts.memory.found.guardPages, facts.memory.found.why, 'npm install --include=optional'),
     constantTime(facts),
     coreDumpLine(facts),
-    onOff('fips', 'FIPS mode', facts.fips.asked, facts.fips.found.on, facts.fips.found.why, 'install and configure the FIPS provider of OpenSSL'),
+    onOff('fips', say('title.fips'), facts.fips.asked, facts.fips.found.on, facts.fips.found.why, say('hint.fips')),
     audit(facts),
-    line('backend', 'Encrypted state', 'encrypted before it leaves this process', `encrypted, in ${facts.backend}`, true),
-    ...facts.warnings.map((warning) => line('warning', 'Warning', 'none', warning, false)),
+    line('backend', say('title.backend'), say('backend.asked'), say('backend.found', { backend: facts.backend }), true),
+    ...facts.warnings.map((warning) => line('warning', say('title.warning'), say('none'), warning, false)),
   ];
   return { overall: lines.every(({ ok }) => ok) ? 'ok' : 'weaker-than-asked', lines, keys };
 }
@@ -100,54 +101,54 @@ function line(id: string, title: string, asked: string, found: string, ok: boole
 }
 
 function onOff(id: string, title: string, asked: boolean, found: boolean, why: string | undefined, hint: string): SecurityLine {
-  const words = (on: boolean) => (on ? 'on' : 'off');
-  const reason = why !== undefined && (asked !== found || id === 'fips') ? `: ${why}` : '';
+  const words = (on: boolean) => (on ? say('on') : say('off'));
+  const reason = why !== undefined && (asked !== found || id === 'fips') ? say('reason', { why }) : '';
   return line(id, title, words(asked), `${words(found)}${reason}`, found || !asked, hint);
 }
 
 /** It has no switch: what is here can be read is what every envelope says in its head. */
 function algorithm(): SecurityLine {
-  const words = 'AES-256-GCM, a fresh data key for each object, HKDF-SHA-512';
-  return line('algorithm', 'Algorithm', words, words, true);
+  const words = say('algorithm');
+  return line('algorithm', say('title.algorithm'), words, words, true);
 }
 
 function envelope({ envelopeThresholdBytes }: PostureFacts): SecurityLine {
-  const words = `one piece up to ${size(envelopeThresholdBytes)}, above that chunks of 64 KiB`;
-  return line('envelope', 'Envelope', words, `format 1: ${words}`, true);
+  const words = say('envelope', { size: size(envelopeThresholdBytes) });
+  return line('envelope', say('title.envelope'), words, say('envelope.format', { words }), true);
 }
 
 function size(count: number): string {
-  if (count > 0 && count % 2 ** 20 === 0) return `${count / 2 ** 20} MiB`;
-  return count > 0 && count % 1024 === 0 ? `${count / 1024} KiB` : `${count} bytes`;
+  if (count > 0 && count % 2 ** 20 === 0) return say('size.mib', { count: count / 2 ** 20 });
+  return count > 0 && count % 1024 === 0 ? say('size.kib', { count: count / 1024 }) : say('size.bytes', { count });
 }
 
 function provider({ provider: { name, where, fault } }: PostureFacts): SecurityLine {
-  return line('provider', 'Key provider', name, fault === undefined ? `${name}: ${where}` : `${name}: ${where}: ${fault}`, fault === undefined, 'koprogo-infra keys status');
+  return line('provider', say('title.provider'), name, fault === undefined ? say('provider.found', { name, where }) : say('provider.fault', { name, where, fault }), fault === undefined, 'koprogo-infra keys status');
 }
 
 function keyFile({ fips }: PostureFacts, { passphraseAsked, kdf }: NonNullable<PostureFacts['keyFile']>): SecurityLine {
-  const asked = passphraseAsked ? 'by a passphrase' : 'by the rights of the file only';
-  const make = (found: string, ok: boolean) => line('key-file', 'Key file protected', asked, found, ok, 'set one, from a file: KOPROGO_STATE_PASSPHRASE_FILE=FILE');
-  if (kdf === undefined) return make('by the rights of the file only: whoever has the file has the key', !passphraseAsked);
-  if (fips.found.on && kdf === 'argon2id') return make('by a passphrase through Argon2id, which FIPS does not approve', false);
-  return make(`by a passphrase, through ${kdf === 'argon2id' ? 'Argon2id' : 'PBKDF2-HMAC-SHA512'}`, true);
+  const asked = passphraseAsked ? say('file.passphrase') : say('file.rights');
+  const make = (found: string, ok: boolean) => line('key-file', say('title.file'), asked, found, ok, say('hint.file'));
+  if (kdf === undefined) return make(say('file.open'), !passphraseAsked);
+  if (fips.found.on && kdf === 'argon2id') return make(say('file.argon'), false);
+  return make(say('file.through', { kdf: kdf === 'argon2id' ? 'Argon2id' : 'PBKDF2-HMAC-SHA512' }), true);
 }
 
 function keyAge({ versions, rotationIntervalDays, now }: PostureFacts): SecurityLine {
-  const asked = rotationIntervalDays === 0 ? 'no rotation' : `at most ${days(rotationIntervalDays)}`;
-  const make = (found: string, ok: boolean, hint = 'koprogo-infra keys rotate') => line('key-age', 'Age of the key', asked, found, ok, hint);
+  const asked = rotationIntervalDays === 0 ? say('age.none') : say('age.most', { days: days(rotationIntervalDays) });
+  const make = (found: string, ok: boolean, hint = 'koprogo-infra keys rotate') => line('key-age', say('title.age'), asked, found, ok, hint);
   const current = versions.find((version) => version.current);
-  if (!current) return make('not known: the provider names no current version', false, 'koprogo-infra keys status');
-  const name = current.version === undefined ? current.keyId : `${current.keyId} (version ${current.version})`;
-  if (!current.created) return make(`${name}: age not known`, rotationIntervalDays === 0, 'where the service rotates the key by itself: KEY_ROTATION_INTERVAL_DAYS=0');
+  if (!current) return make(say('age.unnamed'), false, 'koprogo-infra keys status');
+  const name = current.version === undefined ? current.keyId : say('age.version', { keyId: current.keyId, version: current.version });
+  if (!current.created) return make(say('age.unknown', { name }), rotationIntervalDays === 0, say('hint.age'));
   const age = now.getTime() - current.created.getTime();
-  if (age < -CLOCK_SLACK_MS) return make(`${name}: made in the future, on ${current.created.toISOString().slice(0, 10)}: a clock is wrong`, false, 'timedatectl');
+  if (age < -CLOCK_SLACK_MS) return make(say('age.future', { name, created: current.created.toISOString().slice(0, 10) }), false, 'timedatectl');
   const whole = Math.max(0, Math.floor(age / DAY_MS));
-  return make(`${name}: ${days(whole)}`, rotationIntervalDays === 0 || age <= rotationIntervalDays * DAY_MS);
+  return make(say('age', { name, days: days(whole) }), rotationIntervalDays === 0 || age <= rotationIntervalDays * DAY_MS);
 }
 
 function days(count: number): string {
-  return count === 1 ? '1 day' : `${count} days`;
+  return count === 1 ? say('age.day') : say('age.days', { count });
 }
 
 /** Only what was written anew is protected by a rotation: what is left under older versions is named until it is none. */
@@ -157,12 +158,12 @@ function olderKeys(keys: SecurityReport['keys']): SecurityLine {
     return { objects: some.reduce((total, { objects }) => total + objects, 0), bytes: some.reduce((total, { bytes }) => total + bytes, 0), ids: some.map(({ keyId }) => keyId) };
   };
   const [older, missing] = [sum('older'), sum('missing')];
-  const amount = ({ objects, bytes }: typeof older) => `${objects} object${objects === 1 ? '' : 's'} (${bytes} bytes)`;
+  const amount = ({ objects, bytes }: typeof older) => (objects === 1 ? say('older.object', { bytes }) : say('older.objects', { objects, bytes }));
   const found = [
-    ...(older.objects > 0 ? [`${amount(older)} under older versions`] : []),
-    ...(missing.objects > 0 ? [`${amount(missing)} under versions that the provider does not have: ${missing.ids.join(', ')}`] : []),
+    ...(older.objects > 0 ? [say('older.under', { amount: amount(older) })] : []),
+    ...(missing.objects > 0 ? [say('older.missing', { amount: amount(missing), ids: missing.ids.join(', ') })] : []),
   ];
-  return line('older-keys', 'Under older keys', 'nothing', found.join('; ') || 'nothing', found.length === 0, missing.objects > 0 ? 'koprogo-infra keys status' : 'koprogo-infra keys migrate');
+  return line('older-keys', say('title.older'), say('nothing'), found.join('; ') || say('nothing'), found.length === 0, missing.objects > 0 ? 'koprogo-infra keys status' : 'koprogo-infra keys migrate');
 }
 
 function stateOf(keyId: string, versions: readonly KeyVersion[]): 'current' | 'older' | 'missing' {
@@ -173,27 +174,27 @@ function stateOf(keyId: string, versions: readonly KeyVersion[]): 'current' | 'o
 
 /** A cache that keeps keys longer, or more of them, than it was told to is weaker than asked; one that is smaller or off is not. */
 function cache({ cache: { asked, found } }: PostureFacts): SecurityLine {
-  const words = ({ enabled, ttlSeconds, maxEntries }: CacheLimits) => (enabled ? `on: ${ttlSeconds} s, at most ${maxEntries} keys` : 'off');
+  const words = ({ enabled, ttlSeconds, maxEntries }: CacheLimits) => (enabled ? say('cache.on', { seconds: ttlSeconds, count: maxEntries }) : say('off'));
   const ok = !found.enabled || (asked.enabled && found.ttlSeconds <= asked.ttlSeconds && found.maxEntries <= asked.maxEntries);
-  return line('data-key-cache', 'Data-key cache', words(asked), words(found), ok, 'this is a fault of the program: please report it');
+  return line('data-key-cache', say('title.cache'), words(asked), words(found), ok, say('hint.cache'));
 }
 
 function constantTime({ memory }: PostureFacts): SecurityLine {
-  return line('constant-time', 'Constant-time compares', memory.asked.constantTime ? 'on' : 'off', 'on: they cannot be turned off', true);
+  return line('constant-time', say('title.constant'), memory.asked.constantTime ? say('on') : say('off'), say('constant'), true);
 }
 
 function coreDumpLine({ coreDumps }: PostureFacts): SecurityLine {
-  return line('core-dumps', 'Core dumps', 'off', `${coreDumps.off ? 'off' : 'on'}: ${coreDumps.why}`, coreDumps.off, 'apt-get install util-linux');
+  return line('core-dumps', say('title.dumps'), say('off'), `${coreDumps.off ? say('off') : say('on')}${say('reason', { why: coreDumps.why })}`, coreDumps.off, 'apt-get install util-linux');
 }
 
 function audit({ audit: { asked, path, verification, end: lookedAt, fault } }: PostureFacts): SecurityLine {
-  const make = (found: string, ok: boolean, hint?: string) => line('audit-log', 'Audit log', asked ? 'on' : 'off', found, ok, hint);
-  if (!asked) return make('off', true);
-  if (lookedAt === 'missing') return make(`${path}: LINES ARE MISSING at its end`, false, 'koprogo-infra audit verify');
-  if (lookedAt !== undefined) return make(`on, with its end ${lookedAt}: ${path}`, true);
-  if (fault !== undefined || !verification) return make(`${path}: not verified${fault === undefined ? '' : `: ${fault}`}`, false, 'koprogo-infra audit verify');
+  const make = (found: string, ok: boolean, hint?: string) => line('audit-log', say('title.audit'), asked ? say('on') : say('off'), found, ok, hint);
+  if (!asked) return make(say('off'), true);
+  if (lookedAt === 'missing') return make(say('audit.missing', { path }), false, 'koprogo-infra audit verify');
+  if (lookedAt !== undefined) return make(lookedAt === 'as remembered' ? say('audit.remembered', { path }) : say('audit.notRemembered', { path }), true);
+  if (fault !== undefined || !verification) return make(say('audit.unverified', { path, fault: fault === undefined ? '' : say('reason', { why: fault }) }), false, 'koprogo-infra audit verify');
   const { verdict, lines, anchored } = verification;
-  const words = { intact: `${lines} lines, intact`, cut: `${lines} lines, intact but for lines that a power cut or a kill cut off`, empty: 'no lines yet', unproven: `${lines} lines, some sealed by a key that is not at hand`, tampered: 'TAMPERED WITH' }[verdict];
-  const end = anchored || verdict === 'empty' ? '' : '; its end is not remembered anywhere';
-  return make(`${path}: ${words}${end}`, verdict !== 'tampered' && verdict !== 'unproven', 'koprogo-infra audit verify');
+  const words = { intact: say('audit.intact', { lines }), cut: say('audit.cut', { lines }), empty: say('audit.empty'), unproven: say('audit.unproven', { lines }), tampered: say('audit.tampered') }[verdict];
+  const end = anchored || verdict === 'empty' ? '' : say('audit.end');
+  return make(say('audit.found', { path, words: words + end }), verdict !== 'tampered' && verdict !== 'unproven', 'koprogo-infra audit verify');
 }

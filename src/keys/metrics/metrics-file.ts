@@ -2,8 +2,9 @@ import { closeSync, constants, fchmodSync, fstatSync, fsyncSync, mkdirSync, open
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { errorCode, xdg } from '../../edges/files.js';
 import { EXIT, InfraError, InputError, messageOf } from '../../errors.js';
-import { tryLock, unlock } from '../audit/lock.js';
+import { tryLock, unlock } from '../../edges/file-lock.js';
 import { decodeMetrics, encodeMetrics, GAUGES, type Samples } from './metrics-format.js';
+import { say } from './words.js';
 
 const MAX_BYTES = 1024 * 1024;
 /** At the end of a process nobody wants to wait long for counters. */
@@ -19,7 +20,7 @@ export function metricsPath(environment: NodeJS.ProcessEnv): string | undefined 
   if (named === '') return undefined;
   const usable = named.endsWith('.prom') && !/\p{Cc}/u.test(named) && (isAbsolute(named) || (basename(named) === named && !named.startsWith('.')));
   if (!usable) {
-    throw new InputError('KOPROGO_METRICS_FILE is neither an absolute path nor a bare name, ending in ".prom"', { hints: ['KOPROGO_METRICS_FILE=/var/lib/prometheus/node-exporter/koprogo-infra.prom', 'KOPROGO_METRICS_FILE=metrics.prom'] });
+    throw new InputError(say('name'), { hints: ['KOPROGO_METRICS_FILE=/var/lib/prometheus/node-exporter/koprogo-infra.prom', 'KOPROGO_METRICS_FILE=metrics.prom'] });
   }
   return isAbsolute(named) ? named : join(xdg.state(), 'koprogo-infra', named);
 }
@@ -41,7 +42,7 @@ export function addToMetricsFile(path: string, added: Samples): void {
     }
   } catch (error) {
     if (error instanceof InfraError) throw error;
-    throw new InfraError(`the metrics file ${path} cannot be written: ${messageOf(error)}`, { hints: [`ls -ld ${dirname(path)}`], cause: error });
+    throw new InfraError(say('unwritable', { path, reason: messageOf(error) }), { hints: [`ls -ld ${dirname(path)}`], cause: error });
   }
 }
 
@@ -54,7 +55,7 @@ function sum(before: Samples, added: Samples): Samples {
 function waitForLock(lock: string): void {
   const sleeper = new Int32Array(new SharedArrayBuffer(4));
   for (const until = Date.now() + LOCK_WAIT_MS; tryLock(lock); ) {
-    if (Date.now() > until) throw new InfraError(`the metrics file is held by another process`, { exitCode: EXIT.busy, hints: [`when no koprogo-infra is running: rm ${lock}`] });
+    if (Date.now() > until) throw new InfraError(say('held'), { exitCode: EXIT.busy, hints: [say('held.remove', { lock })] });
     Atomics.wait(sleeper, 0, 0, LOCK_PAUSE_MS);
   }
 }
@@ -65,15 +66,15 @@ function read(path: string): Samples {
     descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return new Map();
-    if (errorCode(error) === 'ELOOP') throw notOurs(path, 'it is a symbolic link');
+    if (errorCode(error) === 'ELOOP') throw notOurs(path, say('link'));
     throw error;
   }
   try {
     const stat = fstatSync(descriptor);
-    if (!stat.isFile()) throw notOurs(path, 'it is not a regular file');
-    if (stat.size > MAX_BYTES) throw notOurs(path, 'it is too large');
+    if (!stat.isFile()) throw notOurs(path, say('irregular'));
+    if (stat.size > MAX_BYTES) throw notOurs(path, say('large'));
     const samples = decodeMetrics(readFileSync(descriptor, 'utf8'));
-    if (!samples) throw notOurs(path, 'another program or version wrote it, or it is damaged');
+    if (!samples) throw notOurs(path, say('foreign'));
     return samples;
   } finally {
     closeSync(descriptor);
@@ -96,7 +97,7 @@ function write(path: string, text: string): void {
 }
 
 function notOurs(path: string, why: string): InfraError {
-  return new InfraError(`the metrics file ${path} is left as it is, and what this command did is not counted: ${why}`, {
-    hints: [`to begin a new one: mv ${path} ${path}.old`, 'or name another: KOPROGO_METRICS_FILE=FILE.prom'],
+  return new InfraError(say('left', { path, why }), {
+    hints: [say('begin', { path }), say('another')],
   });
 }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type * as clientKms from '@aws-sdk/client-kms';
 import { InfraError } from '../../errors.js';
 import { isTransient, type KmsPlace, translate } from './aws-kms-errors.js';
+import { say } from './words.js';
 
 /** The SDK is large: it is loaded for the first request, not when the program starts. */
 export type Sdk = typeof clientKms;
@@ -41,7 +42,7 @@ export class KmsConnection {
         await sleep(pause * (0.75 + Math.random() / 2));
       }
     }
-    throw new InfraError(`could not ${doing} with ${this.place.where}`);
+    throw new InfraError(say('failed', { doing, where: this.place.where }));
   }
 
   async #try<T>(request: (sdk: Sdk, client: clientKms.KMSClient, signal: AbortSignal) => Promise<T>): Promise<T> {

@@ -1,5 +1,6 @@
 import { InfraError, messageOf } from '../../errors.js';
 import { KeyServiceFailed, UnknownKeyVersion, WrongKey } from '../provider.js';
+import { say } from './words.js';
 
 export interface KmsPlace {
   where: string;
@@ -22,8 +23,6 @@ type Explanation = [why: string, transient: boolean, ...hints: string[]];
 const NETWORK = new Set(['ECONNRESET', 'ECONNREFUSED', 'ECONNABORTED', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN', 'TimeoutError', 'AbortError', 'ERR_STREAM_PREMATURE_CLOSE']);
 const THROTTLED = new Set(['ThrottlingException', 'Throttling', 'TooManyRequestsException', 'RequestLimitExceeded', 'SlowDown']);
 const INTERNAL = new Set(['KMSInternalException', 'DependencyTimeoutException', 'KeyUnavailableException', 'ServiceUnavailableException', 'InternalFailure']);
-/** What takes a wrapped key, as `doing` has it. */
-const READING = new Set(['unwrap a data key', 're-wrap a data key']);
 const TLS = /^(CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|ERR_TLS|ERR_SSL|EPROTO|HOSTNAME_MISMATCH)/;
 
 /**
@@ -56,16 +55,16 @@ export function translate(error: unknown, doing: string, place: KmsPlace, keyId:
   if (error instanceof InfraError) return error;
   const facts = factsOf(error);
   const cause = plainCause(facts);
-  const failed = `could not ${doing} with ${place.where}`;
+  const failed = say('failed', { doing, where: place.where });
   if (facts.code === 'InvalidCiphertextException' || facts.code === 'IncorrectKeyException') {
-    return new WrongKey(`${failed}: the wrapped data key was changed, or it was wrapped by another key or for another object`, { cause });
+    return new WrongKey(say('wrapped.changed', { failed }), { cause });
   }
-  if (facts.code === 'AccessDeniedException' && READING.has(doing) && !facts.message.includes('not authorized')) {
+  if (facts.code === 'AccessDeniedException' && isReading(doing) && !facts.message.includes('not authorized')) {
     // A denial by policy names who is not authorized; without that, KMS found no key that the ciphertext names.
-    return new WrongKey(`${failed}: the wrapped data key names no key that this account may use; it was changed, or belongs to another account`, { cause, hints: ['aws sts get-caller-identity'] });
+    return new WrongKey(say('aws.noKey', { failed }), { cause, hints: ['aws sts get-caller-identity'] });
   }
   if (facts.code === 'NotFoundException' && keyId !== place.keyId) {
-    return new UnknownKeyVersion(`${failed}: the key ${keyId} is not there any more`, { cause, hints: [`aws kms describe-key --key-id ${keyId}`, 'put back a copy of the state that another key wraps'] });
+    return new UnknownKeyVersion(say('aws.gone', { failed, keyId }), { cause, hints: [`aws kms describe-key --key-id ${keyId}`, say('aws.putBack')] });
   }
   const [why, transient, ...hints] = explain(facts, place, keyId);
   return new KeyServiceFailed(`${failed}: ${why}`, { cause, transient, hints });
@@ -81,58 +80,58 @@ function plainCause({ code, message }: Facts): Error {
 
 function explain(facts: Facts, { region, endpoint }: KmsPlace, keyId: string): Explanation {
   const { code, status, message } = facts;
-  const target = endpoint ?? (region === undefined ? 'AWS KMS' : `AWS KMS in ${region}`);
-  if (TLS.test(code)) return [`no trusted TLS connection to ${target} (${code})`, false, 'look at the certificate and at proxies on the way', 'check the clock: date -u'];
-  if (code === 'ENOTFOUND') return [`the name of ${target} does not exist (${code})`, true, 'check AWS_REGION (and AWS_ENDPOINT_URL_KMS) for a typing mistake, and the network'];
-  if (NETWORK.has(code)) return [`${target} does not answer (${code})`, true, 'check the network and the firewall', 'see whether the credentials come: aws sts get-caller-identity', 'what is stored is not touched: type the command again later'];
-  if (THROTTLED.has(code) || status === 429) return [`AWS slows this account down (${code})`, true, 'type the command again in a minute'];
-  if (INTERNAL.has(code) || (status !== undefined && status >= 500)) return [`the service itself has a problem (${code})`, true, 'type the command again in a minute', 'https://health.aws.amazon.com/health/status'];
-  return explainCredentials(facts) ?? explainKey(facts, region, keyId) ?? [`${message === '' ? 'it refuses the request' : message} (${code}${status === undefined ? '' : `, HTTP ${status}`})`, false, `aws kms describe-key --key-id ${keyId}`];
+  const target = endpoint ?? (region === undefined ? 'AWS KMS' : say('aws.region', { region }));
+  if (TLS.test(code)) return [say('aws.tls', { target, code }), false, say('aws.proxies'), say('clock')];
+  if (code === 'ENOTFOUND') return [say('aws.noName', { target, code }), true, say('aws.typing')];
+  if (NETWORK.has(code)) return [say('silent', { target, code }), true, say('network'), say('aws.credentials'), say('later')];
+  if (THROTTLED.has(code) || status === 429) return [say('aws.slow', { code }), true, say('minute')];
+  if (INTERNAL.has(code) || (status !== undefined && status >= 500)) return [say('aws.problem', { code }), true, say('minute'), 'https://health.aws.amazon.com/health/status'];
+  return explainCredentials(facts) ?? explainKey(facts, region, keyId) ?? [`${message === '' ? say('aws.refuses') : message} (${code}${status === undefined ? '' : `, HTTP ${status}`})`, false, `aws kms describe-key --key-id ${keyId}`];
 }
 
 function explainCredentials({ code, message }: Facts): Explanation | undefined {
   const who = 'aws sts get-caller-identity';
   if (/expired/i.test(message) && /time|signature/i.test(message) && !/token/i.test(message)) {
-    return ['the clock of this computer is wrong: AWS refuses the time of the request', false, 'set the clock: timedatectl set-ntp true', 'compare: date -u'];
+    return [say('aws.clock'), false, say('aws.setClock'), say('aws.compare')];
   }
   switch (code) {
     case 'ExpiredTokenException':
     case 'ExpiredToken':
     case 'TokenRefreshRequired':
-      return ['the AWS credentials have expired', false, 'log in again: aws sso login', who];
+      return [say('aws.expired'), false, say('aws.loginAgain'), who];
     case 'CredentialsProviderError':
     case 'TokenProviderError':
-      return [`there are no usable AWS credentials: ${message}`, false, 'log in: aws sso login', 'or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY', who];
+      return [say('aws.none', { message }), false, say('aws.login'), say('aws.orSet'), who];
     case 'UnrecognizedClientException':
     case 'InvalidClientTokenId':
-      return ['AWS does not know the access key', false, who, 'check AWS_PROFILE and AWS_ACCESS_KEY_ID'];
+      return [say('aws.unknown'), false, who, say('aws.checkProfile')];
     case 'InvalidSignatureException':
     case 'SignatureDoesNotMatch':
-      return ['the AWS secret key does not belong to the access key (the signature does not match)', false, who, 'check AWS_SECRET_ACCESS_KEY', 'check the clock: date -u'];
+      return [say('aws.signature'), false, who, say('aws.checkSecret'), say('clock')];
     case 'RequestTimeTooSkewed':
     case 'RequestExpired':
-      return ['the clock of this computer is wrong: AWS refuses the time of the request', false, 'set the clock: timedatectl set-ntp true', 'compare: date -u'];
+      return [say('aws.clock'), false, say('aws.setClock'), say('aws.compare')];
     case 'AccessDeniedException':
     case 'NotAuthorizedException':
     case '403':
-      return [`AWS denies it${message === '' ? '' : `: ${message}`}`, false, 'give the role the rights that docs/keys-services.md lists', who];
+      return [say('aws.denies', { message: message === '' ? '' : `: ${message}` }), false, say('aws.rights'), who];
     default:
-      return /^Region is missing/.test(message) ? ['no AWS region is set', false, 'set AWS_REGION, or the whole ARN in AWS_KMS_KEY_ID'] : undefined;
+      return /^Region is missing/.test(message) ? [say('aws.noRegion'), false, say('aws.setRegion')] : undefined;
   }
 }
 
 function explainKey({ code, message }: Facts, region: string | undefined, keyId: string): Explanation | undefined {
   switch (code) {
     case 'NotFoundException':
-      return [`there is no such key in ${region ?? 'the region of the AWS profile'}`, false, `look for it in its own region: aws kms describe-key --key-id ${keyId} --region REGION`, 'set AWS_REGION to that region, or the whole ARN in AWS_KMS_KEY_ID', 'aws sts get-caller-identity'];
+      return [say('aws.noSuchKey', { region: region ?? say('aws.profileRegion') }), false, say('aws.ownRegion', { keyId }), say('aws.thatRegion'), 'aws sts get-caller-identity'];
     case 'DisabledException':
       return keyState('Disabled', keyId);
     case 'KMSInvalidStateException':
       return keyState(/pending ?(replica)? ?deletion/i.test(message) ? 'PendingDeletion' : message, keyId);
     case 'InvalidKeyUsageException':
-      return ['the key is not one for encrypting', false, 'make one: aws kms create-key (its defaults are right), and set AWS_KMS_KEY_ID'];
+      return [say('aws.notEncrypting'), false, say('aws.make')];
     case 'InvalidArnException':
-      return [`the key is not in the region that is set (${region ?? 'by the AWS profile'})`, false, 'set AWS_REGION to the region in the ARN'];
+      return [say('aws.notInRegion', { region: region ?? say('aws.byProfile') }), false, say('aws.arnRegion')];
     default:
       return undefined;
   }
@@ -142,18 +141,23 @@ function explainKey({ code, message }: Facts, region: string | undefined, keyId:
 export function keyState(state: string, keyId: string): Explanation {
   switch (state) {
     case 'Disabled':
-      return ['the key is disabled', false, `aws kms enable-key --key-id ${keyId}`];
+      return [say('aws.disabled'), false, `aws kms enable-key --key-id ${keyId}`];
     case 'PendingDeletion':
     case 'PendingReplicaDeletion':
-      return ['the key is about to be deleted, and with it all that it encrypts', false, `stop that now: aws kms cancel-key-deletion --key-id ${keyId}`, `then: aws kms enable-key --key-id ${keyId}`];
+      return [say('aws.deleting'), false, say('aws.stopDeleting', { keyId }), say('aws.thenEnable', { keyId })];
     case 'PendingImport':
-      return ['the key has no material: it was never imported, or has expired', false, `import it again: aws kms get-parameters-for-import --key-id ${keyId} …`];
+      return [say('aws.noMaterial'), false, say('aws.import', { keyId })];
     case 'Creating':
     case 'Updating':
-      return [`the key is not ready (${state})`, true, 'type the command again in a minute'];
+      return [say('aws.notReady', { state }), true, say('minute')];
     case 'Unavailable':
-      return ['the store that holds the key (CloudHSM or external) is not connected', true, 'aws kms describe-custom-key-stores'];
+      return [say('aws.store'), true, 'aws kms describe-custom-key-stores'];
     default:
-      return [`the key cannot be used as it is (${state.slice(0, 200)})`, false, `aws kms describe-key --key-id ${keyId}`];
+      return [say('aws.unusable', { state: state.slice(0, 200) }), false, `aws kms describe-key --key-id ${keyId}`];
   }
+}
+
+/** Whether a data key was to be read that KMS wrapped before. */
+function isReading(doing: string): boolean {
+  return doing === say('doing.unwrap') || doing === say('doing.rewrap');
 }

@@ -7,6 +7,7 @@ import { KmsConnection, type KmsTiming } from './aws-kms-client.js';
 import { codeOf, keyState } from './aws-kms-errors.js';
 import { bindingDigest, checkDataKey } from './binding.js';
 import type { AwsKmsSettings } from './settings.js';
+import { say } from './words.js';
 
 const KEY_ARN = /^(arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}):key\/(?:mrk-[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
 const ALGORITHM = 'SYMMETRIC_DEFAULT';
@@ -65,7 +66,7 @@ class AwsKms implements KeyProvider {
   async wrap(dataKey: Uint8Array, binding: KeyBinding): Promise<WrappedKey> {
     checkDataKey(dataKey);
     const { keyId } = this.settings;
-    const answer = await this.#kms.send('wrap a data key', keyId, (sdk, client, abortSignal) =>
+    const answer = await this.#kms.send(say('doing.wrap'), keyId, (sdk, client, abortSignal) =>
       client.send(new sdk.EncryptCommand({ KeyId: keyId, Plaintext: dataKey, EncryptionContext: contextOf(binding), EncryptionAlgorithm: ALGORITHM }), { abortSignal }),
     );
     const { KeyId, CiphertextBlob } = this.#validated(wrappedSchema, answer);
@@ -74,7 +75,7 @@ class AwsKms implements KeyProvider {
 
   async unwrap(key: WrappedKey, binding: KeyBinding): Promise<Buffer> {
     await this.#checkHome(key.keyId);
-    const answer = await this.#kms.send('unwrap a data key', key.keyId, (sdk, client, abortSignal) =>
+    const answer = await this.#kms.send(say('doing.unwrap'), key.keyId, (sdk, client, abortSignal) =>
       client.send(new sdk.DecryptCommand({ KeyId: key.keyId, CiphertextBlob: key.wrapped, EncryptionContext: contextOf(binding), EncryptionAlgorithm: ALGORITHM }), { abortSignal }),
     );
     const { KeyId, Plaintext } = this.#validated(plainSchema, answer);
@@ -89,7 +90,7 @@ class AwsKms implements KeyProvider {
   async rewrap(key: WrappedKey, binding: KeyBinding): Promise<WrappedKey> {
     await this.#checkHome(key.keyId);
     const context = contextOf(binding);
-    const answer = await this.#kms.send('re-wrap a data key', key.keyId, (sdk, client, abortSignal) =>
+    const answer = await this.#kms.send(say('doing.rewrap'), key.keyId, (sdk, client, abortSignal) =>
       client.send(
         new sdk.ReEncryptCommand({
           CiphertextBlob: key.wrapped,
@@ -112,7 +113,7 @@ class AwsKms implements KeyProvider {
   async rotate(): Promise<string> {
     const { Arn: keyId } = await this.#describe();
     try {
-      await this.#kms.send('rotate the key', keyId, (sdk, client, abortSignal) => client.send(new sdk.RotateKeyOnDemandCommand({ KeyId: keyId }), { abortSignal }), { once: true });
+      await this.#kms.send(say('doing.rotate'), keyId, (sdk, client, abortSignal) => client.send(new sdk.RotateKeyOnDemandCommand({ KeyId: keyId }), { abortSignal }), { once: true });
     } catch (error) {
       throw explainRotation(error, keyId, this.where);
     }
@@ -120,28 +121,28 @@ class AwsKms implements KeyProvider {
       if (!(await this.#isRotating(keyId))) return keyId;
       await sleep(this.timing.rotationPause ?? ROTATION_PAUSE_MS);
     }
-    throw new KeyServiceFailed(`${this.where} has accepted the rotation and is still at it`, { transient: true, hints: [`aws kms get-key-rotation-status --key-id ${keyId}`, 'koprogo-infra keys status'] });
+    throw new KeyServiceFailed(say('aws.accepted', { where: this.where }), { transient: true, hints: [`aws kms get-key-rotation-status --key-id ${keyId}`, 'koprogo-infra keys status'] });
   }
 
   async retire(keyId: string): Promise<void> {
     const { Arn: current } = await this.#describe();
-    if (keyId === current) throw new InputError(`${keyId} is the current key of AWS KMS and is not retired`, { hints: ['point the alias to a new key first: aws kms update-alias --alias-name ALIAS --target-key-id NEW', 'then: koprogo-infra keys migrate'] });
+    if (keyId === current) throw new InputError(say('aws.current', { keyId }), { hints: [say('aws.alias'), say('then.migrate')] });
     if (!KEY_ARN.test(keyId)) throw this.#unknown(keyId);
-    throw new InputError(`${keyId} is not retired from here: a key of AWS KMS may encrypt things that are not koprogo-infra's`, {
-      hints: [`first for some weeks, which can be undone: aws kms disable-key --key-id ${keyId}`, `then for good: aws kms schedule-key-deletion --key-id ${keyId} --pending-window-in-days 30`],
+    throw new InputError(say('aws.notFromHere', { keyId }), {
+      hints: [say('aws.disable', { keyId }), say('aws.forGood', { keyId })],
     });
   }
 
   async #describe(): Promise<z.infer<typeof metadataSchema>> {
     const { keyId } = this.settings;
-    const answer = await this.#kms.send('look at the key', keyId, (sdk, client, abortSignal) => client.send(new sdk.DescribeKeyCommand({ KeyId: keyId }), { abortSignal }));
+    const answer = await this.#kms.send(say('doing.look'), keyId, (sdk, client, abortSignal) => client.send(new sdk.DescribeKeyCommand({ KeyId: keyId }), { abortSignal }));
     const metadata = this.#validated(metadataSchema, answer.KeyMetadata);
     if (metadata.KeyState !== undefined && metadata.KeyState !== 'Enabled') {
       const [why, transient, ...hints] = keyState(metadata.KeyState, metadata.Arn);
-      throw new KeyServiceFailed(`${this.where} cannot be used: ${why}`, { transient, hints });
+      throw new KeyServiceFailed(say('unusable', { where: this.where, why }), { transient, hints });
     }
     if ((metadata.KeyUsage ?? 'ENCRYPT_DECRYPT') !== 'ENCRYPT_DECRYPT' || (metadata.KeySpec ?? ALGORITHM) !== ALGORITHM) {
-      throw new InputError(`${this.where} is not a symmetric key for encrypting`, { hints: ['make one: aws kms create-key (its defaults are right), and set AWS_KMS_KEY_ID'] });
+      throw new InputError(say('aws.asymmetric', { where: this.where }), { hints: [say('aws.make')] });
     }
     this.#home = homeOf(metadata.Arn);
     return metadata;
@@ -153,7 +154,7 @@ class AwsKms implements KeyProvider {
     try {
       do {
         const Marker = marker;
-        const answer = await this.#kms.send('list the rotations of the key', keyId, (sdk, client, abortSignal) =>
+        const answer = await this.#kms.send(say('doing.rotations'), keyId, (sdk, client, abortSignal) =>
           client.send(new sdk.ListKeyRotationsCommand({ KeyId: keyId, ...(Marker === undefined ? {} : { Marker }) }), { abortSignal }),
         );
         const page = this.#validated(rotationsSchema, answer);
@@ -171,7 +172,7 @@ class AwsKms implements KeyProvider {
 
   async #isRotating(keyId: string): Promise<boolean> {
     try {
-      const answer = await this.#kms.send('look at the rotation', keyId, (sdk, client, abortSignal) => client.send(new sdk.GetKeyRotationStatusCommand({ KeyId: keyId }), { abortSignal }));
+      const answer = await this.#kms.send(say('doing.rotation'), keyId, (sdk, client, abortSignal) => client.send(new sdk.GetKeyRotationStatusCommand({ KeyId: keyId }), { abortSignal }));
       return answer.OnDemandRotationStartDate !== undefined;
     } catch (error) {
       if (reason(error) === 'AccessDeniedException') return false;
@@ -192,17 +193,17 @@ class AwsKms implements KeyProvider {
   }
 
   #unknown(keyId: string): UnknownKeyVersion {
-    return new UnknownKeyVersion(`the data key was wrapped by "${keyId}", which is no key of the account and region of ${this.where}`, { hints: ['check KMS_PROVIDER, AWS_KMS_KEY_ID, AWS_REGION and AWS_PROFILE'] });
+    return new UnknownKeyVersion(say('aws.foreign', { keyId, where: this.where }), { hints: [say('aws.check')] });
   }
 
   #wrongKey(): WrongKey {
-    return new WrongKey(`the data key was not wrapped by the key of ${this.where} that it names: it was changed`);
+    return new WrongKey(say('aws.changed', { where: this.where }));
   }
 
   #validated<T>(schema: z.ZodType<T>, answer: unknown): T {
     const result = schema.safeParse(answer);
     if (result.success) return result.data;
-    throw new KeyServiceFailed(`what answers for ${this.where} does not speak as AWS KMS does`, { transient: false, hints: ['check AWS_ENDPOINT_URL_KMS and AWS_ENDPOINT_URL'] });
+    throw new KeyServiceFailed(say('aws.speaks', { where: this.where }), { transient: false, hints: [say('aws.endpoint')] });
   }
 }
 
@@ -220,20 +221,20 @@ function reason(error: unknown): string {
 }
 
 function explainRotation(error: unknown, keyId: string, where: string): unknown {
-  const byHand = ['make a new key: aws kms create-key --description koprogo', 'point the alias to it: aws kms update-alias --alias-name ALIAS --target-key-id NEW', 'then: koprogo-infra keys migrate'];
+  const byHand = [say('aws.makeNew'), say('aws.pointAlias'), say('then.migrate')];
   switch (reason(error)) {
     case 'AccessDeniedException':
-      return new KeyServiceFailed(`${where} was not rotated: AWS denies kms:RotateKeyOnDemand to this role`, {
+      return new KeyServiceFailed(say('aws.rotateDenied', { where }), {
         cause: error,
         transient: false,
-        hints: ['give the role that right (docs/keys-services.md)', `or let AWS rotate it: aws kms enable-key-rotation --key-id ${keyId} --rotation-period-in-days 90`],
+        hints: [say('aws.giveRight'), say('aws.orRotate', { keyId })],
       });
     case 'UnsupportedOperationException':
-      return new InputError(`${where} is of a kind whose material AWS does not rotate (imported, a replica, or in a custom key store)`, { cause: error, hints: byHand });
+      return new InputError(say('aws.kind', { where }), { cause: error, hints: byHand });
     case 'LimitExceededException':
-      return new InputError(`${where} was rotated on demand as often as AWS allows`, { cause: error, hints: [`let AWS rotate it: aws kms enable-key-rotation --key-id ${keyId} --rotation-period-in-days 90`, ...byHand] });
+      return new InputError(say('aws.often', { where }), { cause: error, hints: [say('aws.letRotate', { keyId }), ...byHand] });
     case 'ConflictException':
-      return new KeyServiceFailed(`${where} is being rotated already`, { cause: error, transient: true, hints: [`aws kms get-key-rotation-status --key-id ${keyId}`] });
+      return new KeyServiceFailed(say('aws.rotating', { where }), { cause: error, transient: true, hints: [`aws kms get-key-rotation-status --key-id ${keyId}`] });
     default:
       return error;
   }

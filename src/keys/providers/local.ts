@@ -9,6 +9,7 @@ import type { KeptKey, KeyMemory } from '../hardening/locked-memory.js';
 import { derivePassphraseKey, type KdfParameters, kdfParametersSchema, newKdfParameters } from '../passphrase-kdf.js';
 import { type KeyBinding, type KeyProvider, type KeyVersion, UnknownKeyVersion, type WrappedKey, WrongKey } from '../provider.js';
 import { rewrapHere, unwrapWith, wrapWith } from '../envelope/wrap.js';
+import { say } from './words.js';
 
 const KEY_BYTES = 32;
 const MIN_PASSPHRASE = 20;
@@ -62,7 +63,7 @@ export class LocalKeys implements KeyProvider {
   #opened: Promise<OpenKeyFile> | undefined;
 
   constructor(private readonly options: LocalKeysOptions) {
-    this.where = `the key file ${options.path}`;
+    this.where = say('local.file', { path: options.path });
   }
 
   async versions(): Promise<KeyVersion[]> {
@@ -102,7 +103,7 @@ export class LocalKeys implements KeyProvider {
   async retire(keyId: string): Promise<void> {
     const { file } = await this.#open();
     const version = versionOf(keyId);
-    if (version === currentOf(file)) throw new InputError(`${keyId} is the current key; only older versions can be retired`, { hints: ['koprogo-infra keys rotate'] });
+    if (version === currentOf(file)) throw new InputError(say('current', { keyId }), { hints: ['koprogo-infra keys rotate'] });
     await this.#key(keyId);
     await this.#save({ ...file, keys: file.keys.map((entry) => (entry.version === version ? { ...entry, key: null } : entry)) });
   }
@@ -132,13 +133,13 @@ export class LocalKeys implements KeyProvider {
   async #key(keyId: string): Promise<KeptKey> {
     const { file, keys } = await this.#open();
     if (keyId !== keyIdOf(file, versionOf(keyId))) {
-      throw new UnknownKeyVersion(`${this.where} holds other keys (${file.id}) than the one that is needed (${keyId.slice(0, 80)})`, { hints: ['point to the right file: KOPROGO_KEYS_FILE=FILE', 'or put it back from where you kept a copy'] });
+      throw new UnknownKeyVersion(say('local.other', { where: this.where, id: file.id, keyId: keyId.slice(0, 80) }), { hints: [say('local.point'), say('local.orPutBack')] });
     }
     const key = keys.get(versionOf(keyId));
     if (key) return key;
     const retired = file.keys.some(({ version }) => version === versionOf(keyId));
-    throw new UnknownKeyVersion(`${this.where} ${retired ? 'has retired' : 'does not hold yet'} the key ${keyId}`, {
-      hints: [retired ? 'put back a copy of the key file from before it was retired' : 'copy the newest key file here: it was rotated on another computer'],
+    throw new UnknownKeyVersion(say('local.lacks', { where: this.where, why: retired ? say('local.retired') : say('local.notYet'), keyId }), {
+      hints: [retired ? say('local.before') : say('local.newest')],
     });
   }
 
@@ -148,7 +149,7 @@ export class LocalKeys implements KeyProvider {
     await this.#expectUnchanged(opened.file);
     await this.#write(file);
     const again = await readKeyFile(this.options.path);
-    if (!again) throw new InfraError(`${this.where} is gone right after it was written`);
+    if (!again) throw new InfraError(say('local.goneAgain', { where: this.where }));
     for (const key of opened.keys.values()) key.wipe();
     this.#opened = Promise.resolve({ file: again, keys: this.#unwrapAll(again, opened.protector), protector: opened.protector });
   }
@@ -162,7 +163,7 @@ export class LocalKeys implements KeyProvider {
   /** A version that another command made since this one read the file would be written over, and what is encrypted under it lost. */
   async #expectUnchanged(file: KeyFile): Promise<void> {
     if (JSON.stringify(await readKeyFile(this.options.path)) === JSON.stringify(file)) return;
-    throw new InfraError(`${this.where} was changed or removed by somebody else meanwhile; it was left as it is`, { exitCode: EXIT.busy, hints: ['type the same command again'] });
+    throw new InfraError(say('local.changed', { where: this.where }), { exitCode: EXIT.busy, hints: [say('again')] });
   }
 
   #open(): Promise<OpenKeyFile> {
@@ -178,7 +179,7 @@ export class LocalKeys implements KeyProvider {
     if (file.protection.by === 'nothing') return { file, keys: this.#unwrapAll(file, undefined), protector: undefined };
     const passphrase = await askPassphrase?.();
     if (!passphrase) {
-      throw new InputError(`${this.where} is protected by a passphrase, and none was given`, { hints: ['set KOPROGO_STATE_PASSPHRASE_FILE to a file that holds it', 'or run the command at a terminal: it asks'] });
+      throw new InputError(say('local.passphrase', { where: this.where }), { hints: [say('local.set'), say('local.terminal')] });
     }
     // While somebody typed, a version may have been made or retired: under one that is retired nothing must be encrypted any more.
     const newest = (await readKeyFile(this.options.path)) ?? file;
@@ -190,8 +191,8 @@ export class LocalKeys implements KeyProvider {
   async #create(): Promise<KeyFile> {
     const { path, mayCreate, passphrase } = this.options;
     if (!mayCreate) {
-      throw new InputError(`${this.where} is missing`, {
-        hints: ['put it back from where you kept a copy', 'or point to it: KOPROGO_KEYS_FILE=FILE', 'without it what is stored cannot be read by anybody'],
+      throw new InputError(say('local.missing', { where: this.where }), {
+        hints: [say('local.putBack'), say('local.orPoint'), say('local.without')],
       });
     }
     const id = randomBytes(8).toString('hex');
@@ -202,7 +203,7 @@ export class LocalKeys implements KeyProvider {
     protector?.wipe();
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     await this.#write(file, true).catch((error: unknown) => {
-      throw new InputError(`${this.where} cannot be made: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+      throw new InputError(say('local.unmade', { where: this.where, reason: error instanceof Error ? error.message : String(error) }), { cause: error });
     });
     return file;
   }
@@ -226,7 +227,7 @@ async function newProtection(
   { fips, memory }: Pick<LocalKeysOptions, 'fips' | 'memory'>,
 ): Promise<{ protection: KeyFile['protection']; protector: KeptKey | undefined }> {
   if (!passphrase) return { protection: { by: 'nothing' }, protector: undefined };
-  if (passphrase.reveal().length < MIN_PASSPHRASE) throw new InputError(`the passphrase of the keys is shorter than ${MIN_PASSPHRASE} characters`);
+  if (passphrase.reveal().length < MIN_PASSPHRASE) throw new InputError(say('local.short', { minPassphrase: MIN_PASSPHRASE }));
   const kdf: KdfParameters = newKdfParameters({ fips });
   return { protection: { by: 'passphrase', kdf }, protector: memory.keep(await derivePassphraseKey(passphrase, kdf)) };
 }
@@ -243,7 +244,7 @@ function unwrapEntry({ id }: KeyFile, version: number, stored: string, protector
     if (key.length !== KEY_BYTES) throw damaged(where, `version ${version} has not ${KEY_BYTES} bytes`);
     return key;
   } catch (error) {
-    if (error instanceof WrongKey) throw new WrongKey(`the passphrase of ${where} is wrong`, { hints: ['try again: nothing is damaged by a wrong one'], cause: error });
+    if (error instanceof WrongKey) throw new WrongKey(say('local.wrong', { where }), { hints: [say('local.try')], cause: error });
     throw error;
   }
 }
@@ -252,24 +253,24 @@ async function readKeyFile(path: string): Promise<KeyFile | undefined> {
   const content = await readRegularFile(path, MAX_FILE_BYTES);
   if (!content) return undefined;
   await checkPrivate(path);
-  const where = `the key file ${path}`;
+  const where = say('local.file', { path });
   let value: unknown;
   try {
     value = JSON.parse(content.toString('utf8'));
   } catch {
     // No cause: the message of JSON.parse quotes the text.
-    throw damaged(where, 'it is not JSON');
+    throw damaged(where, say('local.json'));
   } finally {
     content.fill(0);
   }
-  if (z.object({ format: z.literal('koprogo-keys'), version: z.number().min(2) }).safeParse(value).success) throw damaged(where, 'it was written by a newer version of koprogo-infra');
+  if (z.object({ format: z.literal('koprogo-keys'), version: z.number().min(2) }).safeParse(value).success) throw damaged(where, say('local.newer'));
   const read = keyFileSchema.safeParse(value);
-  if (!read.success) throw damaged(where, [...new Set(read.error.issues.map(({ path: at, code }) => `${at.map(String).join('.') || 'the file'}: ${code}`))].join('; '));
+  if (!read.success) throw damaged(where, [...new Set(read.error.issues.map(({ path: at, code }) => `${at.map(String).join('.') || say('local.theFile')}: ${code}`))].join('; '));
   return read.data;
 }
 
 function damaged(where: string, why: string): InfraError {
-  return new InfraError(`${where} cannot be used: ${why}`, { hints: ['put it back from where you kept a copy: a new one would not open what the old one closed'] });
+  return new InfraError(say('unusable', { where, why }), { hints: [say('local.putItBack')] });
 }
 
 function currentOf(file: KeyFile): number {

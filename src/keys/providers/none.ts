@@ -3,6 +3,7 @@ import { InputError } from '../../errors.js';
 import type { KeptKey, KeyMemory } from '../hardening/locked-memory.js';
 import { type KeyBinding, type KeyProvider, type KeyVersion, UnknownKeyVersion, type WrappedKey, WrongKey } from '../provider.js';
 import { rewrapHere, unwrapWith, wrapWith } from '../envelope/wrap.js';
+import { say } from './words.js';
 
 export interface MasterKeyBytes {
   version: number;
@@ -47,32 +48,32 @@ export class MasterKeys implements KeyProvider {
   rotate(): Promise<string> {
     const version = this.#keys.get(this.#currentId)?.version ?? 1;
     return Promise.reject(
-      new InputError('a master key in the environment is rotated where it is set', {
+      new InputError(say('none.rotate'), {
         hints: [
-          'make a new one: koprogo-infra keys generate',
-          `set MASTER_ENCRYPTION_KEY_V${version} to the present key, MASTER_ENCRYPTION_KEY to the new one, ENCRYPTION_KEY_VERSION=${version + 1}`,
-          'then: koprogo-infra keys migrate',
+          say('none.generate'),
+          say('none.set', { version, next: version + 1 }),
+          say('then.migrate'),
         ],
       }),
     );
   }
 
   retire(keyId: string): Promise<void> {
-    if (keyId === this.#currentId) return Promise.reject(new InputError(`${keyId} is the current key; only older versions can be retired`, { hints: ['koprogo-infra keys status'] }));
+    if (keyId === this.#currentId) return Promise.reject(new InputError(say('current', { keyId }), { hints: ['koprogo-infra keys status'] }));
     const version = this.#keys.get(keyId)?.version;
-    const hints = version === undefined ? ['koprogo-infra keys status'] : [`unset MASTER_ENCRYPTION_KEY_V${version} and delete that key`];
-    return Promise.reject(new InputError('a master key in the environment is retired where it is set: nothing needs this version any more', { hints }));
+    const hints = version === undefined ? ['koprogo-infra keys status'] : [say('none.unset', { version })];
+    return Promise.reject(new InputError(say('none.retire'), { hints }));
   }
 
   #key(keyId: string): KeptKey {
     const found = this.#keys.get(keyId);
     if (found) return found.key;
     const version = /^none:[0-9a-f]{16}:([1-9]\d{0,6})$/.exec(keyId)?.[1];
-    if (version === undefined) throw new UnknownKeyVersion(`this was encrypted with ${keyId.slice(0, 80)}, and not with a master key`, { hints: ['set KMS_PROVIDER to what it was'] });
+    if (version === undefined) throw new UnknownKeyVersion(say('none.other', { keyId: keyId.slice(0, 80) }), { hints: [say('none.provider')] });
     if ([...this.#keys.values()].some((entry) => entry.version === Number(version))) {
-      throw new WrongKey(`version ${version} of the master key is another one than the one that encrypted this`, { hints: ['set the right one: the data are not damaged'] });
+      throw new WrongKey(say('none.wrong', { version }), { hints: [say('none.right')] });
     }
-    throw new UnknownKeyVersion(`this was encrypted with version ${version} of the master key, which is not set`, { hints: [`set MASTER_ENCRYPTION_KEY_V${version}, or MASTER_ENCRYPTION_KEY_V${version}_FILE`] });
+    throw new UnknownKeyVersion(say('none.missing', { version }), { hints: [say('none.setVersion', { version })] });
   }
 }
 

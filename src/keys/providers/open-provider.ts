@@ -6,6 +6,7 @@ import { decodeMasterKey } from './master-key.js';
 import { MasterKeys } from './none.js';
 import { readSecret } from './secret-source.js';
 import type { KeySettings, LocalSettings, MasterKey } from './settings.js';
+import { say } from './words.js';
 
 /** Finds the passphrase of the key file where no file holds it: asks for it. undefined: there is nobody to ask, or none is wanted. */
 export type PassphraseSource = (purpose: 'open' | 'create') => Promise<Secret | undefined>;
@@ -40,5 +41,5 @@ function localKeys({ keysFile, passphraseFile }: LocalSettings, { passphrase, ..
 
 async function masterKey(source: MasterKey): Promise<{ version: number; key: Buffer }> {
   const text = await readSecret(source, source.variable);
-  return { version: source.version, key: decodeMasterKey(text.reveal(), 'file' in source ? `the file of ${source.variable}_FILE` : source.variable) };
+  return { version: source.version, key: decodeMasterKey(text.reveal(), 'file' in source ? say('file', { variable: source.variable }) : source.variable) };
 }

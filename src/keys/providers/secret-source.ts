@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises';
 import { InputError, messageOf } from '../../errors.js';
 import { Secret } from '../../secret.js';
 import type { SecretSource } from './settings.js';
+import { say } from './words.js';
 
 const MAX_BYTES = 64 * 1024;
 
@@ -18,18 +19,18 @@ export async function readSecret(source: SecretSource, name: string): Promise<Se
     const file = await open(source.file, 'r');
     try {
       // A pipe will do too: <(pass show koprogo).
-      if ((await file.stat()).size > MAX_BYTES) throw new InputError(`${where} is longer than ${MAX_BYTES} bytes`);
+      if ((await file.stat()).size > MAX_BYTES) throw new InputError(say('source.long', { where, maxBytes: MAX_BYTES }));
       bytes = await file.readFile();
-      if (bytes.length > MAX_BYTES) throw new InputError(`${where} is longer than ${MAX_BYTES} bytes`);
+      if (bytes.length > MAX_BYTES) throw new InputError(say('source.long', { where, maxBytes: MAX_BYTES }));
     } finally {
       await file.close();
     }
   } catch (cause) {
     if (cause instanceof InputError) throw cause;
-    throw new InputError(`${where} cannot be read: ${messageOf(cause)}`, { cause, hints: [`ls -l ${source.file}`] });
+    throw new InputError(say('source.unreadable', { where, reason: messageOf(cause) }), { cause, hints: [`ls -l ${source.file}`] });
   }
   const text = bytes.toString('utf8').replace(/\r?\n$/, '');
   bytes.fill(0);
-  if (text === '') throw new InputError(`${where} is empty`);
+  if (text === '') throw new InputError(say('source.empty', { where }));
   return new Secret(text);
 }

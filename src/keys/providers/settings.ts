@@ -5,6 +5,7 @@ import { InputError } from '../../errors.js';
 import type { Secret } from '../../secret.js';
 import { GENERATE_MASTER_KEY } from './master-key.js';
 import * as values from './setting-values.js';
+import { say } from './words.js';
 
 /** A secret that is in the environment, or the path of a file that holds it (and may end in one line break). */
 export type SecretSource = { value: Secret } | { file: string };
@@ -80,7 +81,7 @@ export function readKeySettings(environment: NodeJS.ProcessEnv): KeySettings {
   const options = readOptions(reader);
   if (provider && reader.problems.length === 0) return { ...provider, ...options, warnings: reader.warnings };
   const problems = reader.problems.map((problem) => `  ${problem}`);
-  throw new InputError(`the settings of the keys are not right:\n${problems.join('\n')}`, { hints: [...reader.hints, 'nothing was changed; correct them and type the command again'] });
+  throw new InputError(say('settings', { problems: problems.join('\n') }), { hints: [...reader.hints, say('settings.correct')] });
 }
 
 /** Reads variables one by one and collects what is wrong with them. */
@@ -100,7 +101,7 @@ class Reader {
     if (!this.has(name)) return undefined;
     const result = schema.safeParse(this.environment[name]);
     if (result.success) return result.data;
-    this.complain(name, result.error.issues[0]?.message ?? 'is not right');
+    this.complain(name, result.error.issues[0]?.message ?? say('value.wrong'));
     return undefined;
   }
 
@@ -113,7 +114,7 @@ class Reader {
   readSecret(name: string, schema: z.ZodType<Secret>): SecretSource | undefined {
     const value = this.read(name, schema);
     const file = this.read(`${name}_FILE`, values.path);
-    if (this.has(name) && this.has(`${name}_FILE`)) this.complain(name, `and ${name}_FILE are both set: unset one of them`);
+    if (this.has(name) && this.has(`${name}_FILE`)) this.complain(name, say('settings.both', { name }));
     else if (value) return { value };
     else if (file !== undefined) return { file };
     return undefined;
@@ -161,9 +162,9 @@ function readProvider(reader: Reader): ProviderSettings | undefined {
 }
 
 function providerName(reader: Reader): (typeof PROVIDERS)[number] | undefined {
-  if (reader.has('KMS_PROVIDER')) return reader.read('KMS_PROVIDER', z.enum(PROVIDERS, { error: `must be one of: ${PROVIDERS.join(', ')}` }));
+  if (reader.has('KMS_PROVIDER')) return reader.read('KMS_PROVIDER', z.enum(PROVIDERS, { error: say('settings.provider', { providers: PROVIDERS.join(', ') }) }));
   for (const name of ['AWS_KMS_KEY_ID', 'VAULT_ADDR'].filter((variable) => reader.has(variable))) {
-    reader.warnings.push(`${name} is set but KMS_PROVIDER is not: no key service is used`);
+    reader.warnings.push(say('settings.unused', { name }));
   }
   return reader.has('MASTER_ENCRYPTION_KEY') || reader.has('MASTER_ENCRYPTION_KEY_FILE') ? 'none' : 'local';
 }
@@ -173,13 +174,13 @@ function readNone(reader: Reader): NoneSettings | undefined {
   const version = reader.read('ENCRYPTION_KEY_VERSION', values.integer(1, 1_000_000)) ?? 1;
   const current = readMasterKey(reader, 'MASTER_ENCRYPTION_KEY', version);
   if (!reader.has('MASTER_ENCRYPTION_KEY') && !reader.has('MASTER_ENCRYPTION_KEY_FILE')) {
-    reader.complain('MASTER_ENCRYPTION_KEY', '(or MASTER_ENCRYPTION_KEY_FILE) must be set for KMS_PROVIDER=none', `make a key: ${GENERATE_MASTER_KEY}`);
+    reader.complain('MASTER_ENCRYPTION_KEY', say('settings.master'), say('settings.makeKey', { command: GENERATE_MASTER_KEY }));
   }
   const older = olderVersions(reader, version).map((number) => readMasterKey(reader, `MASTER_ENCRYPTION_KEY_V${number}`, number));
   const keys = [current, ...older].filter((key) => key !== undefined);
   for (const [index, key] of keys.entries()) {
     const same = keys.slice(0, index).find((other) => 'value' in key && 'value' in other && key.value.reveal() === other.value.reveal());
-    if (same) reader.complain(key.variable, `holds the same key as ${same.variable}: each version is a key of its own`);
+    if (same) reader.complain(key.variable, say('settings.same', { variable: same.variable }));
   }
   const [first, ...rest] = keys;
   return first && reader.problems.length === given ? { provider: 'none', current: first, older: rest } : undefined;
@@ -188,7 +189,7 @@ function readNone(reader: Reader): NoneSettings | undefined {
 function readMasterKey(reader: Reader, variable: string, version: number): MasterKey | undefined {
   const before = reader.problems.length;
   const source = reader.readSecret(variable, values.masterKey);
-  if (reader.problems.length > before) reader.hints.add(`make a new key: ${GENERATE_MASTER_KEY}`);
+  if (reader.problems.length > before) reader.hints.add(say('master.make', { command: GENERATE_MASTER_KEY }));
   return source && { version, variable, ...source };
 }
 
@@ -198,8 +199,8 @@ function olderVersions(reader: Reader, current: number): number[] {
   for (const name of Object.keys(reader.environment).sort()) {
     const number = /^MASTER_ENCRYPTION_KEY_V(.*?)(_FILE)?$/.exec(name)?.[1];
     if (number === undefined || !reader.has(name)) continue;
-    if (!/^[1-9]\d{0,6}$/.test(number)) reader.complain(name, 'must have the version as a number in its name: MASTER_ENCRYPTION_KEY_V1');
-    else if (Number(number) >= current) reader.complain(name, `is not older than ENCRYPTION_KEY_VERSION, which is ${current}: raise that to the version of MASTER_ENCRYPTION_KEY`);
+    if (!/^[1-9]\d{0,6}$/.test(number)) reader.complain(name, say('settings.number'));
+    else if (Number(number) >= current) reader.complain(name, say('settings.older', { current }));
     else found.add(Number(number));
   }
   return [...found].sort((a, b) => a - b);
@@ -207,27 +208,27 @@ function olderVersions(reader: Reader, current: number): number[] {
 
 function readAwsKms(reader: Reader): AwsKmsSettings | undefined {
   const keyId = reader.read('AWS_KMS_KEY_ID', values.awsKeyId);
-  if (!reader.has('AWS_KMS_KEY_ID')) reader.complain('AWS_KMS_KEY_ID', 'must be set for KMS_PROVIDER=aws_kms', 'aws kms list-aliases');
+  if (!reader.has('AWS_KMS_KEY_ID')) reader.complain('AWS_KMS_KEY_ID', say('settings.aws'), 'aws kms list-aliases');
   const region = reader.read('AWS_REGION', values.region);
   const ofArn = keyId === undefined ? undefined : values.regionOfArn(keyId);
-  if (region !== undefined && ofArn !== undefined && region !== ofArn) reader.complain('AWS_REGION', `is ${region}, and the key in AWS_KMS_KEY_ID is in ${ofArn}`);
+  if (region !== undefined && ofArn !== undefined && region !== ofArn) reader.complain('AWS_REGION', say('settings.regions', { region, ofArn }));
   const endpoint = reader.read('AWS_ENDPOINT_URL_KMS', values.serverUrl) ?? reader.read('AWS_ENDPOINT_URL', values.serverUrl);
   return keyId === undefined ? undefined : { provider: 'aws_kms', keyId, region: region ?? ofArn, endpoint };
 }
 
 function readVault(reader: Reader): VaultSettings | undefined {
   const address = reader.read('VAULT_ADDR', values.serverUrl);
-  if (!reader.has('VAULT_ADDR')) reader.complain('VAULT_ADDR', 'must be set for KMS_PROVIDER=vault, such as https://vault.example.org:8200');
-  if (address?.endsWith('/v1') === true) reader.complain('VAULT_ADDR', 'must not end in /v1');
+  if (!reader.has('VAULT_ADDR')) reader.complain('VAULT_ADDR', say('settings.vault'));
+  if (address?.endsWith('/v1') === true) reader.complain('VAULT_ADDR', say('settings.v1'));
   const token = reader.readSecret('VAULT_TOKEN', values.token);
-  if (!reader.has('VAULT_TOKEN') && !reader.has('VAULT_TOKEN_FILE')) reader.complain('VAULT_TOKEN', '(or VAULT_TOKEN_FILE) must be set for KMS_PROVIDER=vault', 'after `vault login`: export VAULT_TOKEN_FILE="$HOME/.vault-token"');
+  if (!reader.has('VAULT_TOKEN') && !reader.has('VAULT_TOKEN_FILE')) reader.complain('VAULT_TOKEN', say('settings.token'), say('settings.login'));
   const namespace = reader.read('VAULT_NAMESPACE', values.vaultPath);
   const mount = reader.read('VAULT_MOUNT_PATH', values.vaultPath) ?? 'transit';
   const keyName = reader.read('VAULT_KEY_NAME', values.vaultKeyName) ?? 'koprogo';
   const verifyTls = reader.read('VAULT_VERIFY_TLS', values.boolean) ?? true;
   const caFile = reader.read('VAULT_CA_CERT_PATH', values.path);
   if (!verifyTls && address !== undefined && !values.isLoopback(address)) {
-    reader.warnings.push('VAULT_VERIFY_TLS=false: anybody on the way to Vault can pose as it, and read the token and the data keys; set VAULT_CA_CERT_PATH instead');
+    reader.warnings.push(say('settings.tls'));
   }
   return address !== undefined && token ? { provider: 'vault', address, token, namespace, mount, keyName, verifyTls, caFile } : undefined;
 }

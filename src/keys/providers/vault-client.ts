@@ -11,6 +11,7 @@ import { readSecret } from './secret-source.js';
 import { token as tokenSchema } from './setting-values.js';
 import type { VaultSettings } from './settings.js';
 import { isTransient, translateFailure, translateRefusal, type VaultPlace, type VaultRefusal } from './vault-errors.js';
+import { say } from './words.js';
 
 export interface VaultTiming {
   /** Pauses between tries, in ms; their number is the number of further tries. */
@@ -54,9 +55,9 @@ export class VaultConnection {
     const { body } = await this.#accepted(doing, method, path, options);
     const result = z.object({ data: schema }).safeParse(body);
     if (result.success) return result.data.data;
-    throw new KeyServiceFailed(`could not ${doing} with ${this.place.where}: what answers at ${this.place.address} does not speak as Vault's transit engine does`, {
+    throw new KeyServiceFailed(say('vault.speaks', { doing, where: this.place.where, address: this.place.address }), {
       transient: false,
-      hints: ['check VAULT_ADDR and VAULT_MOUNT_PATH'],
+      hints: [say('vault.checkMount')],
     });
   }
 
@@ -83,7 +84,7 @@ export class VaultConnection {
       if (pause === undefined || !isTransient(refusal)) throw translateRefusal(await this.#withTokenState(refusal, token), doing, this.place);
       await sleep(pause * (0.75 + Math.random() / 2));
     }
-    throw new KeyServiceFailed(`could not ${doing} with ${this.place.where}`, { transient: true });
+    throw new KeyServiceFailed(say('failed', { doing, where: this.place.where }), { transient: true });
   }
 
   /** Vault says "permission denied" of a denied token and, in older versions, of an unknown one alike: the token itself is asked about. */
@@ -100,7 +101,7 @@ export class VaultConnection {
 
   async #token(): Promise<Secret> {
     const token = await readSecret(this.settings.token, 'VAULT_TOKEN');
-    if (!tokenSchema.safeParse(token.reveal()).success) throw new InputError('VAULT_TOKEN_FILE does not hold a token alone: it has blanks or line breaks', { hints: ['vault print token > FILE'] });
+    if (!tokenSchema.safeParse(token.reveal()).success) throw new InputError(say('vault.token'), { hints: ['vault print token > FILE'] });
     return token;
   }
 
@@ -163,14 +164,14 @@ async function readCa(path: string | undefined): Promise<Buffer | undefined> {
   try {
     const file = await open(path, 'r');
     try {
-      if ((await file.stat()).size > MAX_CA_BYTES) throw new Error(`it is larger than ${MAX_CA_BYTES} bytes`);
+      if ((await file.stat()).size > MAX_CA_BYTES) throw new Error(say('vault.large', { maxCaBytes: MAX_CA_BYTES }));
       bytes = await file.readFile();
     } finally {
       await file.close();
     }
   } catch (cause) {
-    throw new InputError(`VAULT_CA_CERT_PATH: ${path} cannot be read: ${messageOf(cause)}`, { cause, hints: [`ls -l ${path}`] });
+    throw new InputError(say('vault.ca', { path, reason: messageOf(cause) }), { cause, hints: [`ls -l ${path}`] });
   }
-  if (!bytes.includes('-----BEGIN CERTIFICATE-----')) throw new InputError(`VAULT_CA_CERT_PATH: ${path} holds no certificate in PEM`, { hints: [`openssl x509 -in ${path} -noout -subject`] });
+  if (!bytes.includes('-----BEGIN CERTIFICATE-----')) throw new InputError(say('vault.noPem', { path }), { hints: [`openssl x509 -in ${path} -noout -subject`] });
   return bytes;
 }

@@ -6,6 +6,7 @@ import { type KeyBinding, type KeyProvider, KeyServiceFailed, type KeyVersion, U
 import { BINDING_BYTES, bindingDigest, checkDataKey } from './binding.js';
 import type { VaultSettings } from './settings.js';
 import { VaultConnection, type VaultTiming } from './vault-client.js';
+import { say } from './words.js';
 
 /** Types whose ciphertext is authenticated and whose key has 256 bits. */
 const KEY_TYPES = ['aes256-gcm96', 'chacha20-poly1305'];
@@ -56,7 +57,7 @@ class Vault implements KeyProvider {
     timing: VaultTiming,
   ) {
     const { address, mount, keyName } = settings;
-    this.where = `Vault key "${keyName}" at ${address} (${mount}/)`;
+    this.where = say('vault.where', { keyName, address, mount });
     this.#idPrefix = `vault:${mount}/${keyName}:`;
     this.#vault = new VaultConnection({ where: this.where, address, mount, keyName }, settings, timing);
   }
@@ -78,7 +79,7 @@ class Vault implements KeyProvider {
     // Read first: to a token that may create keys, encrypting under a missing key makes one of Vault's default kind.
     const context = await this.#context(digest);
     try {
-      const answer = await this.#vault.ask('wrap a data key', 'POST', this.#path('encrypt'), ciphertextSchema, { body: { plaintext: plain.toString('base64'), ...context } });
+      const answer = await this.#vault.ask(say('doing.wrap'), 'POST', this.#path('encrypt'), ciphertextSchema, { body: { plaintext: plain.toString('base64'), ...context } });
       return this.#parse(answer.ciphertext);
     } finally {
       plain.fill(0);
@@ -89,11 +90,11 @@ class Vault implements KeyProvider {
     const ciphertext = this.#ciphertextOf(key);
     const digest = bindingDigest(binding);
     const context = await this.#context(digest);
-    const answer = await this.#vault.ask('unwrap a data key', 'POST', this.#path('decrypt'), plaintextSchema, { body: { ciphertext, ...context } });
+    const answer = await this.#vault.ask(say('doing.unwrap'), 'POST', this.#path('decrypt'), plaintextSchema, { body: { ciphertext, ...context } });
     const plain = Buffer.from(answer.plaintext, 'base64');
     try {
       const same = plain.length === DATA_KEY_BYTES + BINDING_BYTES && timingSafeEqual(plain.subarray(DATA_KEY_BYTES), digest);
-      if (!same) throw new WrongKey(`${this.where} unwrapped a data key of another object: two objects were exchanged, or it was wrapped by another program`);
+      if (!same) throw new WrongKey(say('vault.otherObject', { where: this.where }));
       return Buffer.from(plain.subarray(0, DATA_KEY_BYTES));
     } finally {
       plain.fill(0);
@@ -104,16 +105,16 @@ class Vault implements KeyProvider {
   async rewrap(key: WrappedKey, binding: KeyBinding): Promise<WrappedKey> {
     const ciphertext = this.#ciphertextOf(key);
     const context = await this.#context(bindingDigest(binding));
-    const answer = await this.#vault.ask('re-wrap a data key', 'POST', this.#path('rewrap'), ciphertextSchema, { body: { ciphertext, ...context } });
+    const answer = await this.#vault.ask(say('doing.rewrap'), 'POST', this.#path('rewrap'), ciphertextSchema, { body: { ciphertext, ...context } });
     return this.#parse(answer.ciphertext);
   }
 
   async rotate(): Promise<string> {
     const before = await this.#readKey();
-    await this.#vault.tell('rotate the key', `${this.#path('keys')}/rotate`, { once: true });
+    await this.#vault.tell(say('doing.rotate'), `${this.#path('keys')}/rotate`, { once: true });
     const after = await this.#readKey();
     if (after.latest_version <= before.latest_version) {
-      throw new KeyServiceFailed(`${this.where} was asked to rotate and still has version ${after.latest_version}`, { transient: true, hints: ['koprogo-infra keys status', `vault read ${this.#path('keys')}`] });
+      throw new KeyServiceFailed(say('vault.notRotated', { where: this.where, version: after.latest_version }), { transient: true, hints: ['koprogo-infra keys status', `vault read ${this.#path('keys')}`] });
     }
     return this.#idPrefix + String(after.latest_version);
   }
@@ -121,16 +122,16 @@ class Vault implements KeyProvider {
   async retire(keyId: string): Promise<void> {
     const key = await this.#readKey();
     const number = this.#versionOf(keyId);
-    if (number === key.latest_version) throw new InputError(`${keyId} is the current version and is not retired`, { hints: ['make a new one first: koprogo-infra keys rotate', 'then: koprogo-infra keys migrate'] });
-    if (number > key.latest_version) throw new UnknownKeyVersion(`${this.where} has no version ${number}`, { hints: ['koprogo-infra keys status'] });
+    if (number === key.latest_version) throw new InputError(say('vault.current', { keyId }), { hints: [say('vault.first'), say('then.migrate')] });
+    if (number > key.latest_version) throw new UnknownKeyVersion(say('vault.noVersion', { where: this.where, number }), { hints: ['koprogo-infra keys status'] });
     const least = oldest(key);
     if (number < least) return;
     if (number > least) {
       const first = this.#idPrefix + String(least);
-      throw new InputError(`Vault takes versions away from the oldest on, and ${first} is still there`, { hints: [`first: koprogo-infra keys retire ${first}`] });
+      throw new InputError(say('vault.oldest', { first }), { hints: [say('vault.retireFirst', { first })] });
     }
-    await this.#vault.tell('retire a version', `${this.#path('keys')}/config`, { body: { min_decryption_version: number + 1 } });
-    if (oldest(await this.#readKey()) <= number) throw new KeyServiceFailed(`${this.where} was asked to retire version ${number} and still unwraps with it`, { transient: true, hints: [`vault read ${this.#path('keys')}`] });
+    await this.#vault.tell(say('doing.retire'), `${this.#path('keys')}/config`, { body: { min_decryption_version: number + 1 } });
+    if (oldest(await this.#readKey()) <= number) throw new KeyServiceFailed(say('vault.notRetired', { where: this.where, number }), { transient: true, hints: [`vault read ${this.#path('keys')}`] });
   }
 
   #path(part: 'keys' | 'encrypt' | 'decrypt' | 'rewrap'): string {
@@ -138,8 +139,8 @@ class Vault implements KeyProvider {
   }
 
   async #readKey(): Promise<TransitKey> {
-    const key = await this.#vault.ask('look at the key', 'GET', this.#path('keys'), keySchema);
-    if (!KEY_TYPES.includes(key.type)) throw new InputError(`${this.where} is of a type that cannot be used; it must be one of ${KEY_TYPES.join(', ')}`, { hints: [`vault read ${this.#path('keys')}`, `make another: vault write -f ${this.settings.mount}/keys/NAME type=aes256-gcm96 derived=true`, 'and set VAULT_KEY_NAME'] });
+    const key = await this.#vault.ask(say('doing.look'), 'GET', this.#path('keys'), keySchema);
+    if (!KEY_TYPES.includes(key.type)) throw new InputError(say('vault.type', { where: this.where, keyTypes: KEY_TYPES.join(', ') }), { hints: [`vault read ${this.#path('keys')}`, say('vault.another', { mount: this.settings.mount }), say('vault.setName2')] });
     this.#derived = key.derived;
     return key;
   }
@@ -151,13 +152,13 @@ class Vault implements KeyProvider {
 
   #versionOf(keyId: string): number {
     const number = keyId.startsWith(this.#idPrefix) ? keyId.slice(this.#idPrefix.length) : '';
-    if (!/^[1-9]\d{0,8}$/.test(number)) throw new UnknownKeyVersion(`the data key was wrapped by "${keyId}", which is not a version of ${this.where}`, { hints: ['check KMS_PROVIDER, VAULT_KEY_NAME and VAULT_MOUNT_PATH'] });
+    if (!/^[1-9]\d{0,8}$/.test(number)) throw new UnknownKeyVersion(say('vault.foreign', { keyId, where: this.where }), { hints: [say('vault.checkProvider')] });
     return Number(number);
   }
 
   #ciphertextOf({ keyId, wrapped }: WrappedKey): string {
     const number = this.#versionOf(keyId);
-    if (wrapped.length <= DATA_KEY_BYTES + BINDING_BYTES) throw new WrongKey(`the data key that ${this.where} wrapped was cut short`);
+    if (wrapped.length <= DATA_KEY_BYTES + BINDING_BYTES) throw new WrongKey(say('vault.short', { where: this.where }));
     return `vault:v${number}:${wrapped.toString('base64')}`;
   }
 

@@ -7,6 +7,7 @@ import { secretText } from '../../state/schema.js';
 import type { StateStore } from '../../state/store.js';
 import { done, needed, type Step } from '../../step.js';
 import { generatePassphrase } from '../passphrase.js';
+import { say } from './words.js';
 
 export const RECOVERY_KEY_DOCUMENT = 'recovery-key';
 
@@ -53,7 +54,7 @@ export interface RecoveryKeyOptions {
 export async function createRecoveryKey(options: RecoveryKeyOptions): Promise<RecoveryKey> {
   const passphrase = options.passphrase ?? generatePassphrase();
   if (passphrase.reveal().length < MIN_PASSPHRASE) {
-    throw new InputError(`the passphrase of the recovery key is shorter than ${MIN_PASSPHRASE} characters`);
+    throw new InputError(say('passphrase.short', { minPassphrase: MIN_PASSPHRASE }));
   }
   const pair = await generateKey({
     // Not the newer type 'curve25519': GnuPG 2.2 and 2.4 do not know its algorithm numbers.
@@ -85,23 +86,23 @@ export async function unlockPrivateKey(armored: Secret, passphrase: Secret | und
   const found = key.getFingerprint().toUpperCase();
   if (expectedFingerprint !== undefined && found !== expectedFingerprint.toUpperCase()) throw otherKey(found, expectedFingerprint);
   if (key.isDecrypted()) return key;
-  if (!passphrase) throw new InputError(`the private key ${found} is protected by a passphrase and none was given`);
+  if (!passphrase) throw new InputError(say('passphrase.needed', { found }));
   try {
     return await decryptKey({ privateKey: key, passphrase: passphrase.reveal() });
   } catch (cause) {
     if (/incorrect key passphrase/i.test(messageOf(cause))) {
-      throw new InputError(`the passphrase of the private key ${found} is wrong`, {
-        hints: ['it was shown once when the key was made: 26 letters and digits in groups of five'],
+      throw new InputError(say('passphrase.wrong', { found }), {
+        hints: [say('passphrase.shown')],
         cause,
       });
     }
-    throw new InputError(`the private key ${found} cannot be unlocked: ${messageOf(cause)}`, { cause });
+    throw new InputError(say('key.locked', { found, reason: messageOf(cause) }), { cause });
   }
 }
 
 /** The backup is encrypted to one key and this is another. */
 export function otherKey(found: string, expected: string): InputError {
-  return new InputError(`this is another key: the backup was encrypted to ${expected.toUpperCase()}, and the key given is ${found.toUpperCase()}`, {
+  return new InputError(say('key.other', { expected: expected.toUpperCase(), found: found.toUpperCase() }), {
     hints: ['gpg --list-secret-keys --keyid-format none', `gpg --export-secret-keys --armor ${expected.toUpperCase()} > recovery-key.asc`],
   });
 }
@@ -110,14 +111,14 @@ async function readArmored(armored: Secret): Promise<PrivateKey> {
   const text = armored.reveal();
   if (!text.includes('-----BEGIN PGP PRIVATE KEY BLOCK-----')) {
     const publicOnly = text.includes('-----BEGIN PGP PUBLIC KEY BLOCK-----');
-    throw new InputError(publicOnly ? 'this is the public part of a key; only the private part decrypts' : 'this is not an OpenPGP private key', {
-      hints: ['the file begins with "-----BEGIN PGP PRIVATE KEY BLOCK-----"', 'from gpg: gpg --export-secret-keys --armor FINGERPRINT > recovery-key.asc'],
+    throw new InputError(publicOnly ? say('key.public') : say('key.none'), {
+      hints: [say('key.begins'), say('key.gpg')],
     });
   }
   try {
     return await readPrivateKey({ armoredKey: text });
   } catch (cause) {
-    throw new InputError(`the OpenPGP private key cannot be read: ${messageOf(cause)}`, { cause });
+    throw new InputError(say('key.unreadable', { reason: messageOf(cause) }), { cause });
   }
 }
 
@@ -132,7 +133,7 @@ export async function readRecoveryKey(state: StateStore): Promise<(RecoveryKey &
 /** Both parts for `gpg --import`, and the passphrase that gpg will ask for. Throws InfraError when no key was made yet. */
 export async function exportRecoveryKey(state: StateStore): Promise<RecoveryKey> {
   const key = await readRecoveryKey(state);
-  if (!key) throw new InfraError('this installation has no recovery key yet', { hints: ['koprogo-infra setup'] });
+  if (!key) throw new InfraError(say('key.missing'), { hints: ['koprogo-infra setup'] });
   return key;
 }
 
@@ -144,27 +145,27 @@ export function recoveryKeyStep(dependencies: { state: StateStore; installation:
   const { state, installation, progress } = dependencies;
   return {
     id: 'recovery-key',
-    title: 'Recovery key for the backups',
+    title: say('step.title'),
     onServer: false,
     async check() {
       const stored = await state.get(RECOVERY_KEY_DOCUMENT, recoveryKeySchema);
-      if (!stored) return needed('make an OpenPGP key pair (Curve25519) on this computer; its private part stays here');
-      if (!stored.shown) return needed('show the recovery key, to be kept safe');
-      return done(`fingerprint ${stored.fingerprint}`);
+      if (!stored) return needed(say('step.make'));
+      if (!stored.shown) return needed(say('step.show'));
+      return done(say('step.done', { fingerprint: stored.fingerprint }));
     },
     async apply() {
       let stored = await state.get(RECOVERY_KEY_DOCUMENT, recoveryKeySchema);
       if (!stored) {
-        progress.update('making the recovery key');
+        progress.update(say('step.making'));
         const key = await createRecoveryKey({ installation, ...(dependencies.passphrase ? { passphrase: dependencies.passphrase } : {}) });
         stored = { version: 1, ...key, created: new Date().toISOString(), shown: false };
         await state.put(RECOVERY_KEY_DOCUMENT, stored);
       }
-      progress.showOnce('Recovery key of the backups: keep it off this computer, passphrase and key in two places', [
-        `fingerprint  ${stored.fingerprint}`,
-        `passphrase   ${stored.passphrase.reveal()}`,
+      progress.showOnce(say('show.title'), [
+        say('show.fingerprint', { fingerprint: stored.fingerprint }),
+        say('show.passphrase', { passphrase: stored.passphrase.reveal() }),
         ...stored.privateKey.reveal().trim().split(/\r?\n/),
-        'Whoever has the key and its passphrase can read every backup. Without them, and without this computer, nobody can.',
+        say('show.end'),
       ]);
       await state.put(RECOVERY_KEY_DOCUMENT, { ...stored, shown: true });
     },

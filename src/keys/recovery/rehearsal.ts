@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { encryptTo, readRecipient } from '../../backup/recipient.js';
 import { InfraError } from '../../errors.js';
 import type { StateStore } from '../../state/store.js';
+import { say } from './words.js';
 
 export const REHEARSAL_DOCUMENT = 'rehearsal';
 /** Ten years of quarters. */
@@ -42,7 +43,7 @@ export async function proveDecryption(publicKey: string, privateKey: PrivateKey)
   try {
     opened = await decrypt({ message: await readMessage({ binaryMessage: new Uint8Array(Buffer.concat(sealed)) }), decryptionKeys: privateKey, format: 'binary' });
   } catch (cause) {
-    throw new InfraError('the recovery key does not decrypt what its public part encrypts', { cause });
+    throw new InfraError(say('rehearsal.fails'), { cause });
   }
-  if (!(opened.data instanceof Uint8Array) || !message.equals(opened.data)) throw new InfraError('the recovery key decrypts a test message to something else');
+  if (!(opened.data instanceof Uint8Array) || !message.equals(opened.data)) throw new InfraError(say('rehearsal.differs'));
 }

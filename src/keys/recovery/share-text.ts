@@ -5,6 +5,7 @@ import { asBase32, checkCharacter, toBase32, valueOf } from './base32.js';
 import { encodeParts } from '../envelope/envelope-format.js';
 import { ALPHABET } from '../passphrase.js';
 import { MOST_SHARES, type Share } from './shares.js';
+import { say } from './words.js';
 
 /**
  * A share as people read and type it, version 1: 13 groups of 4 characters and a check character. The 52 characters are
@@ -37,16 +38,16 @@ export function shareRows({ set, threshold, count, index, value }: Share): strin
  * in which group the typing error is, never what it says.
  */
 export function parseShare(text: string): Share {
-  if (text.length > MOST_CHARACTERS) throw new InputError(`this is no share: it has more than ${MOST_CHARACTERS} characters`);
+  if (text.length > MOST_CHARACTERS) throw new InputError(say('text.long', { mostCharacters: MOST_CHARACTERS }));
   const groups = inGroups(text);
   checkGroups(groups);
   const all = groups.map((group) => group.slice(0, DATA)).join('');
   const body = all.slice(0, BODY);
-  if (all.slice(BODY) !== wholeCheck(body)) throw new InputError('the share as a whole does not fit its check value: at least two typing errors hide each other', { hints: ['compare every group with the sheet'] });
+  if (all.slice(BODY) !== wholeCheck(body)) throw new InputError(say('text.check'), { hints: [say('text.compare')] });
   const [threshold, count, index] = Array.from(body.slice(1 + SET, 1 + SET + 3), valueOf);
   const value = body.slice(-VALUE);
   if (threshold === undefined || count === undefined || index === undefined || threshold < 2 || count < threshold || count > MOST_SHARES || index < 1 || index > count) {
-    throw new InputError('this is no share that koprogo-infra made: its numbers contradict each other');
+    throw new InputError(say('text.numbers'));
   }
   return { set: body.slice(1, 1 + SET), threshold, count, index, value: new Secret(value) };
 }
@@ -57,9 +58,9 @@ function inGroups(text: string): string[] {
   // Somebody who left out the spaces is read all the same; only then can no group be named.
   const groups = typed.length === GROUPS ? typed : (typed.join('').match(/.{1,5}/gsu) ?? []);
   const wrong = groups.findIndex((group) => FOREIGN.test(group));
-  if (wrong >= 0) throw new InputError(`${place(wrong)} has a character that shares do not have`, { hints: ['shares have digits and letters, but no u'] });
+  if (wrong >= 0) throw new InputError(say('text.foreign', { place: place(wrong) }), { hints: [say('text.alphabet')] });
   const short = groups.findIndex((group) => group.length !== GROUP);
-  if (typed.length === GROUPS && short >= 0) throw new InputError(`${place(short)} has ${groups[short]?.length ?? 0} characters and not ${GROUP}`);
+  if (typed.length === GROUPS && short >= 0) throw new InputError(say('text.group', { place: place(short), length: groups[short]?.length ?? 0, group: GROUP }));
   return groups;
 }
 
@@ -69,23 +70,23 @@ function checkGroups(groups: readonly string[]): void {
   // Every version begins with a group of this form, so that a newer one is told from a typing error.
   const version = first === 0 || groups[0] === undefined ? VERSION : valueOf(groups[0].charAt(0));
   if (version !== VERSION) {
-    throw new InputError(`this share has the format version ${version}, and this program reads version ${VERSION}`, { hints: ['install the newest koprogo-infra'] });
+    throw new InputError(say('text.version', { version, known: VERSION }), { hints: [say('text.newest')] });
   }
   const characters = groups.join('').length;
   if (characters !== GROUPS * GROUP) {
     const sound = first ?? groups.length;
-    throw new InputError(`the share has ${characters} characters and not ${GROUPS * GROUP} (${GROUPS} groups of ${GROUP})`, {
-      hints: [sound === 0 ? 'look at the first group' : `the first ${sound === 1 ? 'group is' : `${sound} groups are`} right; look at what follows`],
+    throw new InputError(say('text.length', { characters, all: GROUPS * GROUP, groups: GROUPS, group: GROUP }), {
+      hints: [sound === 0 ? say('text.first') : sound === 1 ? say('text.firstRight') : say('text.right', { sound })],
     });
   }
   if (first === undefined) return;
-  const named = wrong.length > 4 ? `${place(first)} and ${wrong.length - 1} more do` : wrong.length > 1 ? `groups ${wrong.map((i) => i + 1).join(', ')} do` : `${place(first)} does`;
-  throw new InputError(`there is a typing error: ${named} not fit`, { hints: ['compare with the sheet, character by character'] });
+  const named = wrong.length > 4 ? say('text.more', { place: place(first), count: wrong.length - 1 }) : wrong.length > 1 ? say('text.groups', { numbers: wrong.map((i) => i + 1).join(', ') }) : say('text.one', { place: place(first) });
+  throw new InputError(say('text.typing', { named }), { hints: [say('text.compareAll')] });
 }
 
 /** Counted as the sheet shows them. */
 function place(group: number): string {
-  return `group ${group + 1} (row ${Math.floor(group / GROUPS_IN_A_ROW) + 1}, number ${(group % GROUPS_IN_A_ROW) + 1})`;
+  return say('text.place', { group: group + 1, row: Math.floor(group / GROUPS_IN_A_ROW) + 1, number: (group % GROUPS_IN_A_ROW) + 1 });
 }
 
 function digit(value: number): string {

@@ -1,4 +1,5 @@
 import { EXIT, InfraError } from '../../errors.js';
+import { say } from './words.js';
 
 /** An object as a backend holds it. */
 export interface StoredObject {
@@ -41,9 +42,9 @@ export class Conflict extends InfraError {
   override readonly name = 'Conflict';
 
   constructor(where: string, id: string) {
-    super(`an object in ${where} was changed by somebody else meanwhile (${id.slice(0, 12)}…)`, {
+    super(say('conflict', { where, id: id.slice(0, 12) }), {
       exitCode: EXIT.busy,
-      hints: ['type the same command again: it starts from what is stored now'],
+      hints: [say('conflict.again')],
     });
   }
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Backend, Conflict, type Expected, type StoredObject } from './backend.js';
 import { checkBytes, checkId } from './limits.js';
+import { say } from './words.js';
 
 /** Objects in this process, for tests and for trying things out. Backends that are made with the same map hold the same objects. */
 export class MemoryBackend implements Backend {
@@ -35,7 +36,7 @@ export class MemoryBackend implements Backend {
   }
 
   async warnings(): Promise<string[]> {
-    return Promise.resolve(['what is stored in memory is gone when this program ends']);
+    return Promise.resolve([say('memory')]);
   }
 
   async close(): Promise<void> {

@@ -2,6 +2,7 @@ import { isAbsolute, join } from 'node:path';
 import { checkPrivate, readRegularFile, xdg } from '../../edges/files.js';
 import { InputError } from '../../errors.js';
 import type { Backend } from './backend.js';
+import { say } from './words.js';
 
 const EXAMPLES = [
   'KOPROGO_STATE=sqlite:',
@@ -23,11 +24,11 @@ export const defaultSqliteFile = () => join(xdg.state(), 'koprogo-infra', 'state
  */
 export async function openBackend(url: string | undefined, environment: NodeJS.ProcessEnv = process.env): Promise<Backend> {
   const text = url ?? (await urlFrom(environment));
-  if (text.length > MAX_URL) throw wrong('the URL of the state is too long', EXAMPLES);
+  if (text.length > MAX_URL) throw wrong(say('url.long'), EXAMPLES);
   const scheme = /^([a-z0-9]{1,12}):/.exec(text)?.[1];
   switch (scheme) {
     case 'memory': {
-      if (text !== 'memory:') throw wrong('memory: takes nothing after the colon', ['KOPROGO_STATE=memory:']);
+      if (text !== 'memory:') throw wrong(say('url.memory'), ['KOPROGO_STATE=memory:']);
       const { MemoryBackend } = await import('./memory.js');
       return new MemoryBackend();
     }
@@ -51,17 +52,17 @@ export async function openBackend(url: string | undefined, environment: NodeJS.P
       return openS3Backend(text, environment);
     }
     default:
-      throw wrong('the URL of the state must begin with memory:, sqlite:, postgres:, redis:, rediss: or s3:', EXAMPLES);
+      throw wrong(say('url.scheme'), EXAMPLES);
   }
 }
 
 async function urlFrom(environment: NodeJS.ProcessEnv): Promise<string> {
   const text = environment['KOPROGO_STATE'] ?? '';
   const file = environment['KOPROGO_STATE_FILE'] ?? '';
-  if (text !== '' && file !== '') throw new InputError('KOPROGO_STATE and KOPROGO_STATE_FILE are both set', { hints: ['unset one of them'] });
+  if (text !== '' && file !== '') throw new InputError(say('url.both'), { hints: [say('url.unset')] });
   if (file === '') return text === '' ? 'sqlite:' : text;
   const content = await readRegularFile(file, MAX_URL);
-  if (!content) throw new InputError(`the file ${file}, which KOPROGO_STATE_FILE names, is not there`);
+  if (!content) throw new InputError(say('url.file', { file }));
   await checkPrivate(file);
   return content.toString('utf8').replace(/\r?\n$/, '');
 }
@@ -72,7 +73,7 @@ function sqlitePath(url: string): string {
   if (rest === '') return defaultSqliteFile();
   const path = rest.startsWith('///') ? rest.slice(2) : rest;
   if (!isAbsolute(path) || path.startsWith('//') || path.endsWith('/') || /[?#\p{Cc}]/u.test(path)) {
-    throw wrong('after sqlite: comes nothing, or the absolute path of a file, without parameters', ['KOPROGO_STATE=sqlite:', 'KOPROGO_STATE=sqlite:/home/you/koprogo/state.db']);
+    throw wrong(say('url.sqlite'), ['KOPROGO_STATE=sqlite:', 'KOPROGO_STATE=sqlite:/home/you/koprogo/state.db']);
   }
   return path;
 }

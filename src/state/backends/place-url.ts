@@ -1,5 +1,6 @@
 import { InputError } from '../../errors.js';
 import { Secret } from '../../secret.js';
+import { say } from './words.js';
 
 /** The parts of `scheme://user:password@host:port/path?parameter=value`, decoded. */
 export interface PlaceUrl {
@@ -13,7 +14,6 @@ export interface PlaceUrl {
   parameters: ReadonlyMap<string, string>;
 }
 
-const ESCAPES = 'in a user or password write @ as %40, : as %3A, / as %2F, ? as %3F, # as %23, % as %25';
 const HOST = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,252}[A-Za-z0-9])?$/;
 const IPV6 = /^\[([0-9A-Fa-f:.]{2,45})\]$/;
 
@@ -23,16 +23,16 @@ const IPV6 = /^\[([0-9A-Fa-f:.]{2,45})\]$/;
  * whose errors quote their input, is not used. `example` is a right one.
  */
 export function parsePlace(text: string, example: string, known: readonly string[]): PlaceUrl {
-  const wrong = (why: string) => new InputError(`the URL of the state is wrong: ${why}`, { hints: [`for example: KOPROGO_STATE='${example}'`, ESCAPES] });
+  const wrong = (why: string) => new InputError(say('url.wrong', { why }), { hints: [say('url.example', { example }), say('url.escapes')] });
   const parts = /^[a-z0-9]+:\/\/([^/?#]*)(\/[^?#]*)?(?:\?([^#]*))?$/.exec(text);
-  if (!parts || !/^[\x21-\x7e]*$/.test(text)) throw wrong('it is not of the form scheme://user:password@host:port/path?parameter=value');
+  if (!parts || !/^[\x21-\x7e]*$/.test(text)) throw wrong(say('url.form'));
   const [, authority = '', path = '', query = ''] = parts;
-  if (`${path}${query}`.includes('@')) throw wrong('there is an @ behind the host');
+  if (`${path}${query}`.includes('@')) throw wrong(say('url.at'));
   const decode = (encoded: string, what: string) => {
     try {
       return decodeURIComponent(encoded);
     } catch {
-      throw wrong(`its ${what} has a % that is not followed by two hexadecimal digits`);
+      throw wrong(say('url.percent', { what }));
     }
   };
   const at = authority.lastIndexOf('@');
@@ -40,15 +40,15 @@ export function parsePlace(text: string, example: string, known: readonly string
   const address = /^(.*?)(?::([0-9]{1,5}))?$/.exec(authority.slice(at + 1));
   const [, name = '', digits] = address ?? [];
   const host = IPV6.exec(name)?.[1] ?? name;
-  if (host === name && name !== '' && !HOST.test(name)) throw wrong('its host is not a host name');
+  if (host === name && name !== '' && !HOST.test(name)) throw wrong(say('url.host'));
   const port = digits === undefined ? undefined : Number(digits);
-  if (port !== undefined && (port < 1 || port > 65_535)) throw wrong('its port is not between 1 and 65535');
+  if (port !== undefined && (port < 1 || port > 65_535)) throw wrong(say('url.port'));
   return {
-    user: user === '' ? undefined : decode(user, 'user'),
-    password: password.length === 0 ? undefined : new Secret(decode(password.join(':'), 'password')),
+    user: user === '' ? undefined : decode(user, say('url.user')),
+    password: password.length === 0 ? undefined : new Secret(decode(password.join(':'), say('url.password'))),
     host,
     port,
-    path: decode(path.slice(1), 'path'),
+    path: decode(path.slice(1), say('url.path')),
     parameters: parseParameters(query, known, decode, wrong),
   };
 }
@@ -64,11 +64,11 @@ function parseParameters(
     const [, name = '', value = ''] = /^([^=]*)=(.*)$/.exec(pair) ?? [];
     if (!known.includes(name)) {
       const named = /^[a-z_]{1,40}$/i.test(name) ? ` "${name}"` : '';
-      throw wrong(`it has the unknown parameter${named}; known: ${known.length === 0 ? 'none' : known.join(', ')}`);
+      throw wrong(say('url.unknown', { named, known: known.length === 0 ? say('url.none') : known.join(', ') }));
     }
-    if (parameters.has(name)) throw wrong(`it has the parameter "${name}" twice`);
-    if (value === '') throw wrong(`its parameter "${name}" has no value`);
-    parameters.set(name, decode(value, `parameter "${name}"`));
+    if (parameters.has(name)) throw wrong(say('url.twice', { name }));
+    if (value === '') throw wrong(say('url.empty', { name }));
+    parameters.set(name, decode(value, say('url.parameter', { name })));
   }
   return parameters;
 }

@@ -1,6 +1,7 @@
 import { isNetworkCode, isTlsCode } from '../../edges/network-errors.js';
 import { InfraError, messageOf } from '../../errors.js';
 import type { PostgresPlace } from './postgres-url.js';
+import { say } from './words.js';
 
 /** PostgreSQL's SQLSTATE of five characters, Node's code, or empty. */
 export function codeOf(error: unknown): string {
@@ -27,31 +28,31 @@ export function isTransient(error: unknown): boolean {
 export function translatePostgres(error: unknown, doing: string, place: PostgresPlace): InfraError {
   if (error instanceof InfraError) return error;
   const [why, ...hints] = explain(codeOf(error), messageOf(error), place);
-  return new InfraError(`cannot ${doing} in ${place.where}: ${why}`, { hints, cause: error });
+  return new InfraError(say('failed', { doing, where: place.where, why }), { hints, cause: error });
 }
 
 function explain(code: string, message: string, place: PostgresPlace): [string, ...string[]] {
   const { host, port, user, database } = place;
-  const psql = `try it: psql -h ${host} -p ${port} -U ${user} ${database}`;
+  const psql = say('pg.try', { host, port, user, database });
   if (isTlsCode(code)) {
-    return [`no trusted TLS connection (${code})`, 'name the certificate of its authority: …?sslmode=verify-full&sslrootcert=/path/ca.pem', 'check that the host in the URL is the one in the certificate'];
+    return [say('tls', { code }), say('pg.ca'), say('pg.host')];
   }
-  if (/does not support SSL/.test(message)) return ['the server has no TLS', 'switch it on there (ssl = on)', 'or, in a network that you trust: …?sslmode=disable'];
-  if (code === 'ENOTFOUND') return ['there is no such host', 'check the URL for a typing mistake'];
-  if (code === 'ENOENT') return ['there is no socket of a server', psql];
-  if (isNetworkCode(code) || code.startsWith('08') || BROKEN.test(message) || SILENT.test(message)) return [`the server does not answer${code === '' ? '' : ` (${code})`}`, psql, 'check the network, the firewall and listen_addresses of the server', 'then type the same command again: it starts from what is stored'];
+  if (/does not support SSL/.test(message)) return [say('pg.noTls'), say('pg.tlsOn'), say('pg.tlsOff')];
+  if (code === 'ENOTFOUND') return [say('host.none'), say('host.typing')];
+  if (code === 'ENOENT') return [say('pg.socket'), psql];
+  if (isNetworkCode(code) || code.startsWith('08') || BROKEN.test(message) || SILENT.test(message)) return [say('pg.silent', { code: code === '' ? '' : ` (${code})` }), psql, say('pg.network'), say('again.stored')];
   if (code === '28P01' || code === '28000' || message.startsWith('SASL:')) {
-    return ['the server does not accept this user and password', 'check both in the URL; special characters are %-escaped', psql];
+    return [say('login'), say('login.check'), psql];
   }
-  if (code === '3D000') return ['there is no such database', `create it: createdb -h ${host} -p ${port} -O ${user} ${database}`];
+  if (code === '3D000') return [say('pg.database'), say('pg.create', { host, port, user, database })];
   if (code === '42501') {
-    return ['this user may not do that', `as the owner of the database: CREATE SCHEMA koprogo_infra AUTHORIZATION "${user.replaceAll('"', '""')}"`];
+    return [say('denied'), say('pg.schema', { user: user.replaceAll('"', '""') })];
   }
-  if (code === '25006') return ['the server is read-only: a standby, or in recovery', 'name the primary in the URL'];
-  if (code === '53100') return ['the disk of the server is full; what was stored before is whole', 'make room there, then type the same command again'];
-  if (code === '53300') return ['the server has too many connections', 'wait, or raise max_connections there'];
-  if (code === '57014' || code === '55P03') return ['the statement took too long: somebody keeps the table locked, or the server is overloaded', `look what runs there: SELECT * FROM pg_stat_activity`];
-  if (['57P01', '57P02', '57P03'].includes(code)) return ['the server is stopping or starting', 'type the same command again in a minute'];
-  if (code === '42P01' || code === '3F000' || code === '42703') return ['its tables are missing or were changed', 'put back a backup of the schema koprogo_infra'];
+  if (code === '25006') return [say('pg.readOnly'), say('primary')];
+  if (code === '53100') return [say('pg.full'), say('pg.room')];
+  if (code === '53300') return [say('pg.connections'), say('pg.max')];
+  if (code === '57014' || code === '55P03') return [say('pg.long'), say('pg.activity')];
+  if (['57P01', '57P02', '57P03'].includes(code)) return [say('pg.stopping'), say('minute')];
+  if (code === '42P01' || code === '3F000' || code === '42703') return [say('pg.tables'), say('pg.putBack')];
   return [`${message}${code === '' ? '' : ` (${code})`}`];
 }

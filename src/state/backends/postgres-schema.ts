@@ -1,5 +1,6 @@
 import { InfraError } from '../../errors.js';
 import type { PostgresConnection } from './postgres-connection.js';
+import { say } from './words.js';
 
 const FORMAT = 1;
 /** Any number that nobody else takes: of two programs that make the schema at once, one waits for the other. */
@@ -15,23 +16,23 @@ const MAKE = [
 
 /** Makes the schema and its tables where they are missing. Throws InfraError when a newer version of this program made them. */
 export async function ensurePostgresSchema(connection: PostgresConnection): Promise<void> {
-  const found = await connection.query('open the state', "SELECT to_regclass('koprogo_infra.format') IS NOT NULL AS made");
+  const found = await connection.query(say('doing.open'), "SELECT to_regclass('koprogo_infra.format') IS NOT NULL AS made");
   if (found.rows[0]?.['made'] !== true) await make(connection);
-  const { rows } = await connection.query('open the state', 'SELECT format FROM koprogo_infra.format');
+  const { rows } = await connection.query(say('doing.open'), 'SELECT format FROM koprogo_infra.format');
   const format = rows[0]?.['format'];
   if (format === FORMAT) return;
   if (typeof format === 'number' && format > FORMAT) {
-    throw new InfraError(`the state in ${connection.place.where} was written by a newer version of koprogo-infra (format ${format}, this one knows ${FORMAT})`, {
-      hints: ['use the newer version: npx koprogo-infra@latest --version'],
+    throw new InfraError(say('newer', { where: connection.place.where, format, known: FORMAT }), {
+      hints: [say('newer.use')],
     });
   }
-  throw new InfraError(`the schema koprogo_infra in ${connection.place.where} is not a state of koprogo-infra`, {
-    hints: ['name another database in the URL', 'or put back a backup of the schema'],
+  throw new InfraError(say('pg.notOurs', { where: connection.place.where }), {
+    hints: [say('pg.another'), say('pg.orPutBack')],
   });
 }
 
 async function make(connection: PostgresConnection): Promise<void> {
-  await connection.transaction('make the tables of the state', async (run) => {
+  await connection.transaction(say('doing.tables'), async (run) => {
     await run(`SELECT pg_advisory_xact_lock(${LOCK})`);
     const { rows } = await run("SELECT to_regclass('koprogo_infra.format') IS NOT NULL AS made, to_regnamespace('koprogo_infra') IS NOT NULL AS schema");
     if (rows[0]?.['made'] === true) return;

@@ -4,6 +4,7 @@ import { InputError } from '../../errors.js';
 import type { Secret } from '../../secret.js';
 import { readCertificates } from './certificates.js';
 import { hostAndPort, isLoopback, parsePlace } from './place-url.js';
+import { say } from './words.js';
 
 export interface PostgresPlace {
   /** Without credentials, for messages. */
@@ -31,20 +32,20 @@ type Mode = (typeof MODES)[number];
  */
 export async function parsePostgresUrl(text: string): Promise<PostgresPlace> {
   const url = parsePlace(text, EXAMPLE, ['sslmode', 'sslrootcert', 'host']);
-  const wrong = (why: string, ...hints: string[]) => new InputError(`the URL of the state is wrong: ${why}`, { hints: [...hints, `for example: KOPROGO_STATE='${EXAMPLE}'`] });
+  const wrong = (why: string, ...hints: string[]) => new InputError(say('url.wrong', { why }), { hints: [...hints, say('url.example', { example: EXAMPLE })] });
   const socket = url.parameters.get('host');
-  if (socket !== undefined && (url.host !== '' || !isAbsolute(socket))) throw wrong('host= is for the directory of a Unix socket, in a URL that names no other host');
+  if (socket !== undefined && (url.host !== '' || !isAbsolute(socket))) throw wrong(say('pg.socketHost'));
   const host = socket ?? url.host;
-  if (host === '') throw wrong('it names no host');
-  if (url.user === undefined) throw wrong('it names no user');
-  if (!/^[A-Za-z0-9_.-]{1,63}$/.test(url.path)) throw wrong('the name of the database after the host must be 1 to 63 letters, digits, and _ . -');
+  if (host === '') throw wrong(say('url.noHost'));
+  if (url.user === undefined) throw wrong(say('url.noUser'));
+  if (!/^[A-Za-z0-9_.-]{1,63}$/.test(url.path)) throw wrong(say('pg.databaseName'));
   const local = socket !== undefined || isLoopback(host);
   const mode = sslMode(url.parameters.get('sslmode') ?? (local ? 'disable' : 'verify-full'), wrong);
   const root = url.parameters.get('sslrootcert');
-  if (socket !== undefined && mode !== 'disable') throw wrong('a Unix socket has no TLS');
-  if (root !== undefined && mode === 'disable') throw wrong('sslrootcert is of no use with sslmode=disable', 'add sslmode=verify-full');
+  if (socket !== undefined && mode !== 'disable') throw wrong(say('pg.socketTls'));
+  if (root !== undefined && mode === 'disable') throw wrong(say('pg.rootcert'), say('pg.verify'));
   const port = url.port ?? 5432;
-  const where = `PostgreSQL database "${url.path}" ${socket === undefined ? `at ${hostAndPort(host, port)}` : `behind the socket in ${socket}`}`;
+  const where = say('pg.where', { database: url.path, place: socket === undefined ? say('pg.at', { address: hostAndPort(host, port) }) : say('pg.behind', { socket }) });
   const ca = root === undefined ? undefined : await readCertificates('sslrootcert', root);
   return { where, host, port, user: url.user, password: url.password, database: url.path, tls: tlsFor(mode, ca), warnings: local ? [] : warningsFor(mode, ca) };
 }
@@ -52,8 +53,8 @@ export async function parsePostgresUrl(text: string): Promise<PostgresPlace> {
 function sslMode(value: string, wrong: (why: string, ...hints: string[]) => InputError): Mode {
   const mode = MODES.find((known) => known === value);
   if (mode) return mode;
-  if (value === 'allow' || value === 'prefer') throw wrong(`sslmode=${value} goes on in clear text when the server has no TLS`, 'say which: sslmode=verify-full, or sslmode=disable in a network that you trust');
-  throw wrong(`sslmode must be one of ${MODES.join(', ')}`);
+  if (value === 'allow' || value === 'prefer') throw wrong(say('pg.clear', { value }), say('pg.which'));
+  throw wrong(say('pg.modes', { modes: MODES.join(', ') }));
 }
 
 /** As libpq: "require" with a root certificate verifies the chain, without one it verifies nothing. */
@@ -66,8 +67,8 @@ function tlsFor(mode: Mode, ca: string | undefined): ConnectionOptions | false {
 }
 
 function warningsFor(mode: Mode, ca: string | undefined): string[] {
-  if (mode === 'disable') return ['the connection to PostgreSQL is not encrypted (sslmode=disable): the password of the database can be read on the way'];
-  if (mode === 'require' && ca === undefined) return ['the certificate of PostgreSQL is not verified (sslmode=require): somebody in between can read the password of the database'];
-  if (mode !== 'verify-full') return [`the name in the certificate of PostgreSQL is not compared with the host (sslmode=${mode})`];
+  if (mode === 'disable') return [say('pg.unencrypted')];
+  if (mode === 'require' && ca === undefined) return [say('pg.unverified')];
+  if (mode !== 'verify-full') return [say('pg.uncompared', { mode })];
   return [];
 }

@@ -4,6 +4,7 @@ import { checkBytes, checkId, isId } from './limits.js';
 import { PostgresConnection } from './postgres-connection.js';
 import { ensurePostgresSchema } from './postgres-schema.js';
 import { parsePostgresUrl } from './postgres-url.js';
+import { say } from './words.js';
 
 /**
  * Opens the state in a PostgreSQL database, in a schema of its own that is made where it is missing. Throws InputError for
@@ -43,7 +44,7 @@ class PostgresBackend implements Backend {
 
   async read(id: string): Promise<StoredObject | undefined> {
     checkId(this.where, id);
-    const { rows } = await this.connection.query('read an object', SQL.read, [id]);
+    const { rows } = await this.connection.query(say('doing.read'), SQL.read, [id]);
     return rows[0] as StoredObject | undefined;
   }
 
@@ -54,29 +55,29 @@ class PostgresBackend implements Backend {
     const content = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const { count } =
       expected === 'absent'
-        ? await this.connection.query('store an object', SQL.insert, [id, revision, content])
-        : await this.connection.query('store an object', SQL.update, [id, revision, content, expected.revision]);
+        ? await this.connection.query(say('doing.store'), SQL.insert, [id, revision, content])
+        : await this.connection.query(say('doing.store'), SQL.update, [id, revision, content, expected.revision]);
     if (count !== 1) throw new Conflict(this.where, id);
     return revision;
   }
 
   async remove(id: string, expected: { revision: string }): Promise<void> {
     checkId(this.where, id);
-    const { count, repeated } = await this.connection.query('remove an object', SQL.remove, [id, expected.revision]);
+    const { count, repeated } = await this.connection.query(say('doing.remove'), SQL.remove, [id, expected.revision]);
     if (count === 1) return;
     if (repeated && (await this.read(id)) === undefined) return;
     throw new Conflict(this.where, id);
   }
 
   async ids(): Promise<string[]> {
-    const { rows } = await this.connection.query('list the objects', SQL.ids);
+    const { rows } = await this.connection.query(say('doing.list'), SQL.ids);
     return rows.map(({ id }) => String(id)).filter(isId).sort();
   }
 
   async warnings(): Promise<string[]> {
-    const { rows } = await this.connection.query('look at the settings', SQL.durability);
+    const { rows } = await this.connection.query(say('doing.settings'), SQL.durability);
     const off = rows.filter(({ setting }) => setting === 'off').map(({ name }) => String(name));
-    return [...this.connection.place.warnings, ...off.map((name) => `${this.where} runs with ${name} = off: a power cut there can destroy what it has confirmed`)];
+    return [...this.connection.place.warnings, ...off.map((name) => say('pg.off', { where: this.where, name }))];
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,6 @@
 import { RefusedError } from '../../errors.js';
 import type { RedisConnection, Reply } from './redis-connection.js';
+import { say } from './words.js';
 
 /** How a Redis server keeps what it has confirmed. undefined: the server does not tell. */
 export interface RedisDurability {
@@ -37,37 +38,37 @@ export async function readDurability(connection: RedisConnection): Promise<Redis
 export function refuseUnfit(durability: RedisDurability, where: string): void {
   const { mode, role, evictionPolicy } = durability;
   if (evictionPolicy?.startsWith('allkeys-') === true) {
-    throw new RefusedError(`${where} throws data away when its memory is full (maxmemory-policy ${evictionPolicy}): it is a cache, and no place for the state`, {
-      hints: ['redis-cli CONFIG SET maxmemory-policy noeviction', 'or use another server'],
+    throw new RefusedError(say('redis.evicts', { where, policy: evictionPolicy }), {
+      hints: ['redis-cli CONFIG SET maxmemory-policy noeviction', say('redis.server')],
     });
   }
-  if (mode === 'cluster') throw new RefusedError(`${where} is a node of a Redis cluster and holds only a part of the keys`, { hints: ['use a single server'] });
-  if (role === 'slave') throw new RefusedError(`${where} is a replica: what it answers may be old`, { hints: ['name the primary in the URL'] });
+  if (mode === 'cluster') throw new RefusedError(say('redis.node', { where }), { hints: [say('redis.single')] });
+  if (role === 'slave') throw new RefusedError(say('redis.replicaOld', { where }), { hints: [say('primary')] });
 }
 
 /** One sentence for each way in which the server could lose what it has confirmed, or that could not be found out. */
 export function durabilityWarnings(durability: RedisDurability, where: string): string[] {
   const { appendOnly, appendSync, snapshots, evictionPolicy, writeFailed } = durability;
   const warnings: string[] = [];
-  if (appendOnly === true && appendSync === undefined) warnings.push(`how soon ${where} writes to its disk is not known: it does not tell appendfsync`);
+  if (appendOnly === true && appendSync === undefined) warnings.push(say('redis.fsync', { where }));
   if (appendOnly === true && appendSync !== undefined && appendSync !== 'always') {
-    warnings.push(`a power cut at ${where} loses the newest writes (appendfsync ${appendSync}); to prevent it: redis-cli CONFIG SET appendfsync always`);
+    warnings.push(say('redis.newest', { where, appendSync }));
   }
-  if (appendOnly === false && snapshots === '') warnings.push(`${where} keeps nothing on disk: when it stops, the whole state is lost; to prevent it: redis-cli CONFIG SET appendonly yes`);
+  if (appendOnly === false && snapshots === '') warnings.push(say('redis.nothing', { where }));
   if (appendOnly === false && snapshots !== undefined && snapshots !== '') {
-    warnings.push(`${where} only writes snapshots (save ${snapshots}): when it stops, what came after the last one is lost; to prevent it: redis-cli CONFIG SET appendonly yes`);
+    warnings.push(say('redis.snapshots', { where, snapshots }));
   }
-  if (appendOnly === false && snapshots === undefined) warnings.push(`${where} has no append-only file, and whether it writes snapshots is not known: it may keep nothing on disk`);
-  if (appendOnly === undefined) warnings.push(`whether ${where} keeps anything on disk is not known: it does not answer INFO`);
-  if (evictionPolicy === undefined) warnings.push(`whether ${where} throws data away when its memory is full is not known`);
-  if (writeFailed) warnings.push(`${where} could not write to its disk the last time; look into its log`);
+  if (appendOnly === false && snapshots === undefined) warnings.push(say('redis.noLog', { where }));
+  if (appendOnly === undefined) warnings.push(say('redis.noInfo', { where }));
+  if (evictionPolicy === undefined) warnings.push(say('redis.noPolicy', { where }));
+  if (writeFailed) warnings.push(say('redis.lastWrite', { where }));
   return warnings;
 }
 
 /** The answer, or undefined when the server refuses the question. */
 async function ask(connection: RedisConnection, ...argv: string[]): Promise<Reply | undefined> {
   try {
-    return (await connection.send('ask how the server keeps its data', ...argv)).reply;
+    return (await connection.send(say('doing.durability'), ...argv)).reply;
   } catch (error) {
     const refused = error instanceof Error && error.cause instanceof Error && /^(NOPERM|ERR) /.test(error.cause.message);
     if (refused) return undefined;

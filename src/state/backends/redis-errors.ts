@@ -2,6 +2,7 @@ import { isNetworkCode, isTlsCode } from '../../edges/network-errors.js';
 import { InfraError, messageOf } from '../../errors.js';
 import { hostAndPort } from './place-url.js';
 import type { RedisPlace } from './redis-url.js';
+import { say } from './words.js';
 
 /** Names of the classes of `@redis/client` for connections that are gone; they carry no code. */
 const BROKEN = new Set([
@@ -33,46 +34,46 @@ export function isTransient(error: unknown): boolean {
 export function translateRedis(error: unknown, doing: string, place: RedisPlace): InfraError {
   if (error instanceof InfraError) return error;
   const [why, ...hints] = explain(codeOf(error), messageOf(error), place);
-  return new InfraError(`cannot ${doing} in ${place.where}: ${why}`, { hints, cause: error });
+  return new InfraError(say('failed', { doing, where: place.where, why }), { hints, cause: error });
 }
 
 function explain(code: string, message: string, place: RedisPlace): [string, ...string[]] {
   const { host, port, tls } = place;
-  const ping = `try it: redis-cli -h ${host} -p ${port}${tls ? ' --tls' : ''} ping`;
+  const ping = say('redis.try', { host, port, tls: tls ? ' --tls' : '' });
   if (isTlsCode(code)) {
     return [
-      `no trusted TLS connection (${code})`,
-      `look at the certificate: openssl s_client -connect ${hostAndPort(host, port)}`,
-      'name the certificate of its authority: rediss://…?cacert=/path/ca.pem',
+      say('tls', { code }),
+      say('redis.certificate', { address: hostAndPort(host, port) }),
+      say('redis.ca'),
     ];
   }
-  if (code === 'ENOTFOUND') return ['there is no such host', 'check the URL for a typing mistake'];
-  if (isNetworkCode(code) || BROKEN.has(code)) return [`the server does not answer (${code})`, ping, `check the network, the firewall, and whether the server ${tls ? 'has TLS (redis:// is without)' : 'wants TLS (rediss://)'}`, 'then type the same command again: it starts from what is stored'];
+  if (code === 'ENOTFOUND') return [say('host.none'), say('host.typing')];
+  if (isNetworkCode(code) || BROKEN.has(code)) return [say('silent', { code }), ping, say('redis.network', { tls: tls ? say('redis.hasTls') : say('redis.wantsTls') }), say('again.stored')];
   switch (code) {
     case 'NOAUTH':
     case 'WRONGPASS':
-      return ['the server does not accept this user and password', 'check both in the URL; special characters are %-escaped'];
+      return [say('login'), say('login.check')];
     case 'ERR':
-      if (/AUTH|password/i.test(message)) return ['the server does not accept this user and password', 'check both in the URL; special characters are %-escaped'];
+      if (/AUTH|password/i.test(message)) return [say('login'), say('login.check')];
       break;
     case 'NOPERM':
-      return ['this user may not do that', 'as an administrator: ACL SETUSER <user> ~koprogo-infra:* +@read +@write +@scripting +@connection +info +config|get'];
+      return [say('denied'), say('redis.acl')];
     case 'OOM':
-      return ['the memory of the server is used up; what was stored before is whole', 'raise maxmemory there, then type the same command again'];
+      return [say('redis.memory'), say('redis.raise')];
     case 'MISCONF':
-      return ['the server cannot write to its disk and takes no more writes', 'make room there, and look into its log'];
+      return [say('redis.disk'), say('redis.room')];
     case 'READONLY':
-      return ['the server is a replica', 'name the primary in the URL'];
+      return [say('redis.replica'), say('primary')];
     case 'LOADING':
     case 'MASTERDOWN':
-      return ['the server is starting', 'type the same command again in a minute'];
+      return [say('redis.starting'), say('minute')];
     case 'WRONGTYPE':
-      return ['another program uses keys that begin with koprogo-infra:', 'name another database in the URL: redis://host:6379/1'];
+      return [say('redis.used'), say('redis.another')];
     case 'MOVED':
     case 'ASK':
     case 'CLUSTERDOWN':
     case 'CROSSSLOT':
-      return ['the server is a node of a Redis cluster, which this program does not know', 'use a single server'];
+      return [say('redis.cluster'), say('redis.single')];
   }
   return [message];
 }

@@ -2,6 +2,7 @@ import { InputError } from '../../errors.js';
 import type { Secret } from '../../secret.js';
 import { readCertificates } from './certificates.js';
 import { hostAndPort, isLoopback, parsePlace } from './place-url.js';
+import { say } from './words.js';
 
 export interface RedisPlace {
   /** Without credentials, for messages. */
@@ -24,15 +25,15 @@ const EXAMPLE = 'rediss://koprogo:PASSWORD@redis.example.org:6379/0';
 export async function parseRedisUrl(text: string): Promise<RedisPlace> {
   const secure = text.startsWith('rediss:');
   const url = parsePlace(text, EXAMPLE, secure ? ['cacert'] : []);
-  const wrong = (why: string) => new InputError(`the URL of the state is wrong: ${why}`, { hints: [`for example: KOPROGO_STATE='${EXAMPLE}'`] });
-  if (url.host === '') throw wrong('it names no host');
-  if (!/^[0-9]{0,4}$/.test(url.path)) throw wrong('behind the host comes the number of the database, or nothing');
-  if (url.user !== undefined && url.password === undefined) throw wrong('it has a user and no password');
+  const wrong = (why: string) => new InputError(say('url.wrong', { why }), { hints: [say('url.example', { example: EXAMPLE })] });
+  if (url.host === '') throw wrong(say('url.noHost'));
+  if (!/^[0-9]{0,4}$/.test(url.path)) throw wrong(say('redis.number'));
+  if (url.user !== undefined && url.password === undefined) throw wrong(say('redis.password'));
   const ca = url.parameters.get('cacert');
   const port = url.port ?? 6379;
   const database = Number(url.path);
   return {
-    where: `Redis database ${database} at ${hostAndPort(url.host, port)}`,
+    where: say('redis.where', { database, address: hostAndPort(url.host, port) }),
     host: url.host,
     port,
     user: url.user,
@@ -45,5 +46,5 @@ export async function parseRedisUrl(text: string): Promise<RedisPlace> {
 /** What the chosen connection leaves open. */
 export function connectionWarnings(place: RedisPlace): string[] {
   if (place.tls || isLoopback(place.host)) return [];
-  return ['the connection to Redis is not encrypted (redis:// and not rediss://): its password can be read on the way'];
+  return [say('redis.unencrypted')];
 }

@@ -5,6 +5,7 @@ import { checkBytes, checkId, isId } from './limits.js';
 import { RedisConnection } from './redis-connection.js';
 import { durabilityWarnings, readDurability, refuseUnfit } from './redis-durability.js';
 import { connectionWarnings, parseRedisUrl } from './redis-url.js';
+import { say } from './words.js';
 
 const PREFIX = 'koprogo-infra:object:';
 const FORMAT_KEY = 'koprogo-infra:format';
@@ -48,16 +49,16 @@ export async function openRedis(url: string, options: { pauses?: readonly number
 }
 
 async function checkFormat(connection: RedisConnection): Promise<void> {
-  await connection.send('open the state', 'SET', FORMAT_KEY, String(FORMAT), 'NX');
-  const { reply } = await connection.send('open the state', 'GET', FORMAT_KEY);
+  await connection.send(say('doing.open'), 'SET', FORMAT_KEY, String(FORMAT), 'NX');
+  const { reply } = await connection.send(say('doing.open'), 'GET', FORMAT_KEY);
   const format = Number(reply);
   if (format === FORMAT) return;
   if (format > FORMAT) {
-    throw new InfraError(`the state in ${connection.place.where} was written by a newer version of koprogo-infra (format ${format}, this one knows ${FORMAT})`, {
-      hints: ['use the newer version: npx koprogo-infra@latest --version'],
+    throw new InfraError(say('newer', { where: connection.place.where, format, known: FORMAT }), {
+      hints: [say('newer.use')],
     });
   }
-  throw new InfraError(`the key ${FORMAT_KEY} in ${connection.place.where} is not of koprogo-infra`, { hints: ['name another database in the URL: redis://host:6379/1'] });
+  throw new InfraError(say('redis.notOurs', { formatKey: FORMAT_KEY, where: connection.place.where }), { hints: [say('redis.another')] });
 }
 
 class RedisBackend implements Backend {
@@ -69,7 +70,7 @@ class RedisBackend implements Backend {
 
   async read(id: string): Promise<StoredObject | undefined> {
     checkId(this.where, id);
-    const { reply } = await this.connection.send('read an object', 'HMGET', PREFIX + id, 'revision', 'bytes');
+    const { reply } = await this.connection.send(say('doing.read'), 'HMGET', PREFIX + id, 'revision', 'bytes');
     const [revision, bytes] = Array.isArray(reply) ? reply : [];
     return Buffer.isBuffer(revision) && Buffer.isBuffer(bytes) ? { revision: revision.toString(), bytes } : undefined;
   }
@@ -80,14 +81,14 @@ class RedisBackend implements Backend {
     const revision = randomUUID();
     const content = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const condition = expected === 'absent' ? 'absent' : `revision ${expected.revision}`;
-    const { reply } = await this.connection.send('store an object', 'EVAL', WRITE, '1', PREFIX + id, revision, condition, content);
+    const { reply } = await this.connection.send(say('doing.store'), 'EVAL', WRITE, '1', PREFIX + id, revision, condition, content);
     if (reply !== 1) throw new Conflict(this.where, id);
     return revision;
   }
 
   async remove(id: string, expected: { revision: string }): Promise<void> {
     checkId(this.where, id);
-    const { reply, repeated } = await this.connection.send('remove an object', 'EVAL', REMOVE, '1', PREFIX + id, expected.revision);
+    const { reply, repeated } = await this.connection.send(say('doing.remove'), 'EVAL', REMOVE, '1', PREFIX + id, expected.revision);
     if (reply === 1 || (reply === -1 && repeated)) return;
     throw new Conflict(this.where, id);
   }
@@ -97,13 +98,13 @@ class RedisBackend implements Backend {
     const ids = new Set<string>();
     let cursor = '0';
     for (let scans = 0; scans < MAX_SCANS; scans += 1) {
-      const { reply } = await this.connection.send('list the objects', 'SCAN', cursor, 'MATCH', `${PREFIX}*`, 'COUNT', '1000');
+      const { reply } = await this.connection.send(say('doing.list'), 'SCAN', cursor, 'MATCH', `${PREFIX}*`, 'COUNT', '1000');
       const [next, keys] = Array.isArray(reply) ? reply : [];
       for (const key of Array.isArray(keys) ? keys : []) ids.add(String(key).slice(PREFIX.length));
       cursor = String(next);
       if (cursor === '0') return [...ids].filter(isId).sort();
     }
-    throw new InfraError(`${this.where} does not come to an end of its list of keys`);
+    throw new InfraError(say('redis.endless', { where: this.where }));
   }
 
   async warnings(): Promise<string[]> {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { ObjectStore } from '../../edges/object-store.js';
 import type { S3Conditional } from '../../edges/s3-conditional.js';
 import { RefusedError } from '../../errors.js';
+import { say } from './words.js';
 
 /** How the server wants an ETag in If-Match: HTTP and AWS say with its quotation marks, Ceph 16 compares it without them. */
 export type EtagForm = 'quoted' | 'bare';
@@ -22,17 +23,17 @@ export async function probeConditionalWrites(objects: S3Conditional, store: Obje
   const put = (content: string, condition: Parameters<S3Conditional['put']>[2]) => objects.put(key, Buffer.from(`${content} ${randomBytes(8).toString('hex')}\n`), condition);
   try {
     const first = await put('probe', { ifNoneMatch: '*' });
-    if (first.outcome !== 'stored') throw await unfit(store, 'does not know If-None-Match');
+    if (first.outcome !== 'stored') throw await unfit(store, say('s3.noneUnknown'));
     const again = await put('must not be stored', { ifNoneMatch: '*' });
-    if (again.outcome === 'stored') throw await unfit(store, 'ignores If-None-Match');
+    if (again.outcome === 'stored') throw await unfit(store, say('s3.noneIgnored'));
     for (const form of ['quoted', 'bare'] as const) {
       const changed = await put('changed', { ifMatch: ifMatch(first.etag, form) });
       if (changed.outcome !== 'stored') continue;
       const stale = await put('must not be stored', { ifMatch: ifMatch(first.etag, form) });
-      if (stale.outcome === 'stored') throw await unfit(store, 'ignores If-Match');
+      if (stale.outcome === 'stored') throw await unfit(store, say('s3.matchIgnored'));
       return form;
     }
-    throw await unfit(store, 'does not know If-Match');
+    throw await unfit(store, say('s3.matchUnknown'));
   } finally {
     await store.delete(key).catch(() => undefined);
   }
@@ -40,10 +41,10 @@ export async function probeConditionalWrites(objects: S3Conditional, store: Obje
 
 async function unfit(store: ObjectStore, what: string): Promise<RefusedError> {
   const versioned = (await store.bucket.versioned()) === true;
-  return new RefusedError(`${store.where} cannot hold the state, because it ${what}: two operators could overwrite one another unseen`, {
+  return new RefusedError(say('s3.unfit', { where: store.where, what }), {
     hints: [
-      ...(versioned ? ['its versioning is on, and some servers (Ceph) compare nothing then: make a bucket without versioning, for the state alone'] : []),
-      'use a provider with conditional writes, such as AWS, or another place: KOPROGO_STATE=postgres://…',
+      ...(versioned ? [say('s3.versioned')] : []),
+      say('s3.provider'),
     ],
   });
 }

@@ -8,6 +8,7 @@ import { type Backend, Conflict, type Expected, type StoredObject } from './back
 import { checkBytes, checkId, isId, MAX_OBJECT_BYTES } from './limits.js';
 import { type EtagForm, ifMatch, probeConditionalWrites } from './s3-probe.js';
 import { parseS3Url, type S3StatePlace } from './s3-url.js';
+import { say } from './words.js';
 
 /**
  * What stands before the content of each object: who made it, in which format, and 16 random bytes of this very write. So
@@ -38,8 +39,8 @@ export async function openS3Backend(url: string, environment: NodeJS.ProcessEnv,
   const store = objectStoreAt(connection, place.options.bucket.encryption);
   try {
     if (!(await store.bucket.exists())) {
-      throw new InfraError(`there is no ${store.where}`, {
-        hints: [`create it, private and without versioning: aws s3api create-bucket --bucket ${connection.place.bucket} --endpoint-url ${connection.place.endpoint}`, 'check the bucket name, the endpoint and the region'],
+      throw new InfraError(say('s3.none', { where: store.where }), {
+        hints: [say('s3.create', { bucket: connection.place.bucket, endpoint: connection.place.endpoint }), say('s3.check')],
       });
     }
   } catch (error) {
@@ -58,7 +59,7 @@ class S3Backend implements Backend {
     private readonly objects: S3Conditional,
     private readonly place: S3StatePlace,
   ) {
-    this.where = place.prefix === '' ? store.where : `${store.where}, prefix ${place.prefix}`;
+    this.where = place.prefix === '' ? store.where : say('s3.where', { where: store.where, prefix: place.prefix });
   }
 
   async read(id: string): Promise<StoredObject | undefined> {
@@ -99,8 +100,8 @@ class S3Backend implements Backend {
 
   async warnings(): Promise<string[]> {
     const warnings = [...this.place.warnings];
-    if ((await this.store.bucket.openToEverybody()) === true) warnings.push(`everybody can read or list ${this.store.where}`);
-    if ((await this.store.bucket.versioned()) === true) warnings.push(`${this.store.where} keeps old versions: what is removed or encrypted anew stays there in its old form`);
+    if ((await this.store.bucket.openToEverybody()) === true) warnings.push(say('s3.public', { where: this.store.where }));
+    if ((await this.store.bucket.versioned()) === true) warnings.push(say('s3.oldVersions', { where: this.store.where }));
     return warnings;
   }
 
@@ -127,8 +128,8 @@ class S3Backend implements Backend {
     if (!found) return undefined;
     checkedRevision(found.etag, this.where);
     if (isRemoved(found.content) || (found.content.length >= HEAD_BYTES && found.content.subarray(0, MARK.length).equals(MARK))) return found;
-    throw new InfraError(`the object ${this.#key(id)} in ${this.store.where} is not of koprogo-infra, or of a newer version`, {
-      hints: ['use another prefix: KOPROGO_STATE=s3://bucket/another-prefix?…', 'or the newer version: npx koprogo-infra@latest --version'],
+    throw new InfraError(say('s3.notOurs', { key: this.#key(id), where: this.store.where }), {
+      hints: [say('s3.another'), say('s3.newer')],
     });
   }
 
@@ -154,6 +155,6 @@ function isRemoved(content: Buffer): boolean {
 }
 
 function checkedRevision(etag: string, where: string): string {
-  if (!REVISION.test(etag)) throw new InfraError(`${where} answers with an ETag that cannot be compared`);
+  if (!REVISION.test(etag)) throw new InfraError(say('s3.etag', { where }));
   return etag;
 }

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import { EXIT, InfraError, messageOf } from '../../errors.js';
+import { say } from './words.js';
 
 /** SQLite's result codes, https://sqlite.org/rescode.html: the low byte of an extended code is the primary one. */
 const BUSY = 5;
@@ -21,23 +22,23 @@ export function translateSqlite(error: unknown, doing: string, path: string): un
   const code = resultCode(error);
   if (code === undefined) return error;
   const fail = (why: string, hints: readonly string[], exitCode: typeof EXIT.failed | typeof EXIT.busy = EXIT.failed) =>
-    new InfraError(`cannot ${doing} the SQLite file ${path}: ${why}`, { hints, exitCode, cause: error });
-  if (code === READONLY_DBMOVED) return fail('it was removed or replaced while it was in use', [`ls -l ${dirname(path)}`, 'type the same command again']);
+    new InfraError(say('sqlite.failed', { doing, path, why }), { hints, exitCode, cause: error });
+  if (code === READONLY_DBMOVED) return fail(say('sqlite.moved'), [`ls -l ${dirname(path)}`, say('again')]);
   switch (code & 0xff) {
     case BUSY:
     case LOCKED:
-      return fail('another process keeps it locked', [`see which: fuser -v ${path}`, 'type the same command again'], EXIT.busy);
+      return fail(say('sqlite.locked'), [say('sqlite.who', { path }), say('again')], EXIT.busy);
     case READONLY:
-      return fail('it cannot be written', [`ls -l ${path}`, `findmnt --target ${path}`]);
+      return fail(say('sqlite.readOnly'), [`ls -l ${path}`, `findmnt --target ${path}`]);
     case CORRUPT:
     case NOTADB:
-      return fail('it is damaged, or not a SQLite database', [`look closer: sqlite3 ${path} 'PRAGMA integrity_check'`, 'put back a copy of the file; keep the damaged one']);
+      return fail(say('sqlite.damaged'), [say('sqlite.look', { path }), say('sqlite.putBack')]);
     case FULL:
-      return fail('the disk is full; what was stored before is whole', [`df -h ${dirname(path)}`, 'make room, then type the same command again']);
+      return fail(say('sqlite.full'), [`df -h ${dirname(path)}`, say('sqlite.room')]);
     case CANTOPEN:
-      return fail('it cannot be opened', [`ls -la ${dirname(path)}`]);
+      return fail(say('sqlite.unopened'), [`ls -la ${dirname(path)}`]);
     default:
-      return fail(`${messageOf(error)} (SQLite result code ${code})`, [`df -h ${dirname(path)}`, 'look for errors of the disk: sudo dmesg | tail']);
+      return fail(say('sqlite.code', { reason: messageOf(error), code }), [`df -h ${dirname(path)}`, 'look for errors of the disk: sudo dmesg | tail']);
   }
 }
 

@@ -2,6 +2,7 @@ import { lstat, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { checkPrivate, ensurePrivateDirectory, errorCode, syncDirectory } from '../../edges/files.js';
 import { InfraError, InputError, messageOf } from '../../errors.js';
+import { say } from './words.js';
 
 /**
  * Makes an empty file of mode 0600 where there is none (to SQLite that is an empty database), in a directory of mode 0700.
@@ -13,12 +14,12 @@ export async function prepareFile(path: string): Promise<void> {
     await ensurePrivateDirectory(dirname(path));
     await create(path);
     await checkPrivate(path);
-    if (!(await lstat(path)).isFile()) throw new InputError(`${path} is not a regular file`, { hints: ['name a file: KOPROGO_STATE=sqlite:/home/you/koprogo/state.db'] });
+    if (!(await lstat(path)).isFile()) throw new InputError(say('file.irregular', { path }), { hints: [say('file.name')] });
   } catch (cause) {
     if (cause instanceof InfraError) throw cause;
-    throw new InfraError(`the SQLite file ${path} cannot be made: ${messageOf(cause)}`, {
+    throw new InfraError(say('file.unmade', { path, reason: messageOf(cause) }), {
       cause,
-      hints: [`df -h ${dirname(path)}`, `ls -ld ${dirname(path)}`, 'or name another file: KOPROGO_STATE=sqlite:/home/you/koprogo/state.db'],
+      hints: [`df -h ${dirname(path)}`, `ls -ld ${dirname(path)}`, say('file.another')],
     });
   }
 }

@@ -1,4 +1,5 @@
 import { InfraError, messageOf } from '../../errors.js';
+import { say } from './words.js';
 
 /** As much of Node's `node:sqlite` as is used here; `@photostructure/sqlite` has the same API. */
 export interface SqliteLibrary {
@@ -24,9 +25,9 @@ export async function loadSqlite(): Promise<SqliteLibrary> {
   try {
     return await import('@photostructure/sqlite');
   } catch (cause) {
-    throw new InfraError(`SQLite cannot be loaded: ${messageOf(cause)}`, {
+    throw new InfraError(say('sqlite.library', { reason: messageOf(cause) }), {
       cause,
-      hints: ['use Node.js 22.13 or newer, which has SQLite built in', 'or keep the state elsewhere: KOPROGO_STATE=postgres://…'],
+      hints: [say('sqlite.node'), say('sqlite.elsewhere')],
     });
   }
 }

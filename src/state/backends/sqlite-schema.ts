@@ -1,5 +1,6 @@
 import { InfraError } from '../../errors.js';
 import type { SqliteDatabase } from './sqlite-library.js';
+import { say } from './words.js';
 
 /** "KPGS" in ASCII: tells our files from other SQLite databases, also to file(1). */
 export const APPLICATION_ID = 0x4b504753;
@@ -37,17 +38,17 @@ function isReady(database: SqliteDatabase, path: string): boolean {
   const schema = database.prepare('SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL').all() as { sql: string }[];
   if (application === 0 && version === 0 && schema.length === 0) return false;
   if (application !== APPLICATION_ID) {
-    throw new InfraError(`${path} is a SQLite database, but not a state of koprogo-infra; nothing was written to it`, {
-      hints: ['name another file, which need not exist: KOPROGO_STATE=sqlite:/home/you/koprogo/state.db'],
+    throw new InfraError(say('sqlite.notOurs', { path }), {
+      hints: [say('sqlite.another')],
     });
   }
   if (version > SCHEMA_VERSION) {
-    throw new InfraError(`${path} was written by a newer version of koprogo-infra (format ${version}, this one knows ${SCHEMA_VERSION}); nothing was written to it`, {
-      hints: ['use the newer version: npx koprogo-infra@latest --version'],
+    throw new InfraError(say('sqlite.newer', { path, version, known: SCHEMA_VERSION }), {
+      hints: [say('newer.use')],
     });
   }
   if (version !== SCHEMA_VERSION || schema.length !== 1 || schema[0]?.sql !== TABLE) {
-    throw new InfraError(`${path} is a state of koprogo-infra whose tables were changed; nothing was written to it`, { hints: ['put back a copy of the file'] });
+    throw new InfraError(say('sqlite.changed', { path }), { hints: [say('sqlite.copy')] });
   }
   return true;
 }

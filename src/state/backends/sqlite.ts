@@ -6,6 +6,7 @@ import { isBusy, translateSqlite } from './sqlite-errors.js';
 import { prepareFile } from './sqlite-file.js';
 import { loadSqlite, type SqliteDatabase } from './sqlite-library.js';
 import { ensureSchema } from './sqlite-schema.js';
+import { say } from './words.js';
 
 /** How long to wait for other processes that use the file. */
 const PATIENCE_MS = 30_000;
@@ -34,9 +35,9 @@ export async function openSqlite(path: string, options: { patience?: number } = 
   const { DatabaseSync } = await loadSqlite();
   let database: SqliteDatabase | undefined;
   try {
-    database = await patiently(path, 'open', patience, () => new DatabaseSync(path));
+    database = await patiently(path, say('sqlite.open'), patience, () => new DatabaseSync(path));
     const opened = database;
-    await patiently(path, 'open', patience, () => {
+    await patiently(path, say('sqlite.open'), patience, () => {
       opened.exec(SETTINGS);
       ensureSchema(opened, path);
     });
@@ -56,7 +57,7 @@ class SqliteBackend implements Backend {
     private readonly database: SqliteDatabase,
     private readonly patience: number,
   ) {
-    this.where = `SQLite file ${path}`;
+    this.where = say('sqlite.where', { path });
     this.#statements = {
       read: database.prepare('SELECT revision, bytes FROM objects WHERE id = ?'),
       // Some versions of node:sqlite bind an empty array as NULL.
@@ -69,7 +70,7 @@ class SqliteBackend implements Backend {
 
   async read(id: string): Promise<StoredObject | undefined> {
     checkId(this.where, id);
-    const row = await this.#run('read', () => this.#statements.read.get(id));
+    const row = await this.#run(say('sqlite.read'), () => this.#statements.read.get(id));
     if (row === undefined) return undefined;
     const { revision, bytes } = row as { revision: string; bytes: Uint8Array };
     return { revision, bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) };
@@ -81,19 +82,19 @@ class SqliteBackend implements Backend {
     const revision = randomUUID();
     const { insert, update } = this.#statements;
     // Each is one statement and so one transaction: there is no moment between the comparison and the change.
-    const { changes } = await this.#run('write', () => (expected === 'absent' ? insert.run(id, revision, bytes) : update.run(revision, bytes, id, expected.revision)));
+    const { changes } = await this.#run(say('sqlite.write'), () => (expected === 'absent' ? insert.run(id, revision, bytes) : update.run(revision, bytes, id, expected.revision)));
     if (Number(changes) !== 1) throw new Conflict(this.where, id);
     return revision;
   }
 
   async remove(id: string, expected: { revision: string }): Promise<void> {
     checkId(this.where, id);
-    const { changes } = await this.#run('write', () => this.#statements.remove.run(id, expected.revision));
+    const { changes } = await this.#run(say('sqlite.write'), () => this.#statements.remove.run(id, expected.revision));
     if (Number(changes) !== 1) throw new Conflict(this.where, id);
   }
 
   async ids(): Promise<string[]> {
-    const rows = (await this.#run('read', () => this.#statements.ids.all())) as { id: string }[];
+    const rows = (await this.#run(say('sqlite.read'), () => this.#statements.ids.all())) as { id: string }[];
     return rows.map(({ id }) => id).filter(isId).sort();
   }
 

@@ -59,7 +59,7 @@ describe('several processes', { timeout: 120_000 }, () => {
     const diary = join(folder, 'diary');
     // Half of the time the lock is not given back, but left as somebody's who has died meanwhile.
     const file = await bundleProgram(folder, 'locker', `import { appendFileSync, readlinkSync, renameSync, symlinkSync } from 'node:fs';
-      import { tryLock, unlock } from './src/keys/audit/lock.js';
+      import { tryLock, unlock } from './src/edges/file-lock.js';
       const lock = ${JSON.stringify(path)};
       const sleeper = new Int32Array(new SharedArrayBuffer(4));
       const note = (word) => appendFileSync(${JSON.stringify(diary)}, word + ' ' + process.pid + '\\n');

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, readlinkSync, renameSync, symlinkSync, unlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { z } from 'zod';
-import { errorCode } from '../../edges/files.js';
-import { EXIT, InfraError } from '../../errors.js';
+import { errorCode } from './files.js';
+import { EXIT, InfraError } from '../errors.js';
 
 const ownerSchema = z.object({
   token: z.string().regex(/^[0-9a-f]{16}$/),
@@ -14,19 +14,19 @@ const ownerSchema = z.object({
   tick: z.string().max(32),
   host: z.string().max(255),
 });
-export type AuditLockOwner = z.infer<typeof ownerSchema>;
+export type LockOwner = z.infer<typeof ownerSchema>;
 
-let self: AuditLockOwner | undefined;
+let self: LockOwner | undefined;
 
 /**
- * Takes the lock, or tells who has it. Never waits: the lock is held for less than a millisecond, to append lines.
+ * Takes the lock, or tells who has it. Never waits: such a lock is held for milliseconds, to append to a file or to replace it.
  *
  * The lock is a symbolic link whose target is not a path but the owner's description: made by one system call, for one
  * taker only, and never half written, not even after a power cut. The lock of a dead process is not removed, because
  * two could do that: taking it over needs the link `<lock>.<token of the dead>`, which is taken in the same way, and is
  * then renamed over the lock. Who finds that the lock is no longer the dead one's, gives it back and starts over.
  */
-export function tryLock(path: string): AuditLockOwner | undefined {
+export function tryLock(path: string): LockOwner | undefined {
   self ??= describeSelf();
   return take(path, path, self);
 }
@@ -40,7 +40,7 @@ export function unlock(path: string): void {
   }
 }
 
-function take(base: string, path: string, own: AuditLockOwner): AuditLockOwner | undefined {
+function take(base: string, path: string, own: LockOwner): LockOwner | undefined {
   for (;;) {
     try {
       symlinkSync(JSON.stringify(own), path);
@@ -63,7 +63,7 @@ function take(base: string, path: string, own: AuditLockOwner): AuditLockOwner |
 }
 
 /** undefined when the lock was given back meanwhile. */
-function readOwner(path: string): AuditLockOwner | undefined {
+function readOwner(path: string): LockOwner | undefined {
   let target: string;
   try {
     target = readlinkSync(path);
@@ -86,16 +86,8 @@ function unreadable(path: string, cause: unknown): InfraError {
   });
 }
 
-/** For messages, when waiting took too long. */
-export function lockHeld(path: string, owner: AuditLockOwner): InfraError {
-  return new InfraError(`the audit log is held by process ${owner.pid} on ${owner.host === hostname() ? 'this computer' : owner.host}`, {
-    exitCode: EXIT.busy,
-    hints: ['type the same command again', `when that process has ended: rm ${path}`],
-  });
-}
-
 /** Whoever cannot be judged from here, on another computer or in another container, counts as alive. */
-function isAlive(owner: AuditLockOwner, own: AuditLockOwner): boolean {
+function isAlive(owner: LockOwner, own: LockOwner): boolean {
   if (owner.host !== own.host) return true;
   if (owner.boot !== own.boot) return false;
   if (owner.space !== own.space) return true;
@@ -108,7 +100,7 @@ function isAlive(owner: AuditLockOwner, own: AuditLockOwner): boolean {
   }
 }
 
-function describeSelf(): AuditLockOwner {
+function describeSelf(): LockOwner {
   return {
     token: randomBytes(8).toString('hex'),
     pid: process.pid,

@@ -1,0 +1,41 @@
+import { speaker, type Vocabulary } from '../../words.js';
+
+/** What people read of the audit log; its lines stay as they are. */
+export const WORDS = {
+  'setting': { en: 'ENABLE_CRYPTO_AUDIT is neither true nor false', fr: 'ENABLE_CRYPTO_AUDIT ne vaut ni true ni false' },
+  'log.irregular': { en: 'the audit log {path} is not a regular file', fr: 'le journal d’audit {path} n’est pas un fichier ordinaire' },
+  'log.owner': { en: 'the audit log {path} belongs to another user (uid {uid}, this is uid {me})', fr: 'le journal d’audit {path} appartient à un autre utilisateur (uid {uid}, celui-ci est {me})' },
+  'log.asUser': { en: 'run the command as that user', fr: 'lancez la commande sous cet utilisateur' },
+  'log.nameAnother': { en: 'or name another file: SECURITY_AUDIT_LOG=FILE', fr: 'ou indiquez un autre fichier : SECURITY_AUDIT_LOG=FILE' },
+  'log.reachable': { en: 'others can reach the audit log {path}', fr: 'd’autres ont accès au journal d’audit {path}' },
+  'log.folder': { en: 'everybody can write to the folder of the audit log, {directory}', fr: 'tout le monde peut écrire dans le dossier du journal d’audit, {directory}' },
+  'log.ownFolder': { en: 'name a file in a folder of your own: SECURITY_AUDIT_LOG=FILE', fr: 'indiquez un fichier dans un dossier à vous : SECURITY_AUDIT_LOG=FILE' },
+  'log.end': { en: 'the end of {path} is not that of an audit log', fr: 'la fin de {path} n’est pas celle d’un journal d’audit' },
+  'log.begin': { en: 'to begin a new log and keep this one for inquiry: mv {path} {path}.damaged', fr: 'pour commencer un nouveau journal et garder celui-ci pour enquête : mv {path} {path}.damaged' },
+  'log.link': { en: 'the audit log {path} is a symbolic link and is not followed', fr: 'le journal d’audit {path} est un lien symbolique et n’est pas suivi' },
+  'log.unwritable': { en: 'the audit log {path} cannot be written: {why}', fr: 'impossible d’écrire dans le journal d’audit {path} : {why}' },
+  'log.full': { en: 'the disk is full', fr: 'le disque est plein' },
+  'log.another': { en: 'another file: SECURITY_AUDIT_LOG=FILE', fr: 'un autre fichier : SECURITY_AUDIT_LOG=FILE' },
+  'log.without': { en: 'to go on without a log, knowingly: ENABLE_CRYPTO_AUDIT=false', fr: 'pour continuer sans journal, en connaissance de cause : ENABLE_CRYPTO_AUDIT=false' },
+  'log.unreadable': { en: 'the audit log {path} cannot be read: {reason}', fr: 'impossible de lire le journal d’audit {path} : {reason}' },
+  'log.failed': { en: 'the audit log cannot be written', fr: 'impossible d’écrire dans le journal d’audit' },
+  'held': { en: 'the audit log is held by process {pid} on {place}', fr: 'le journal d’audit est tenu par le processus {pid} sur {place}' },
+  'held.here': { en: 'this computer', fr: 'cet ordinateur' },
+  'again': { en: 'type the same command again', fr: 'retapez la même commande' },
+  'held.ended': { en: 'when that process has ended: rm {path}', fr: 'quand ce processus sera terminé : rm {path}' },
+  'found.remains': { en: 'the remains of a cut line, of which line {seq} tells, are not before it', fr: 'les restes d’une ligne coupée, dont parle la ligne {seq}, ne sont pas avant elle' },
+  'found.gone': { en: 'the log is gone: it had {seq} lines', fr: 'le journal a disparu : il avait {seq} lignes' },
+  'found.cutEnd': { en: 'lines {first} to {last}, at the end, were removed', fr: 'les lignes {first} à {last}, à la fin, ont été enlevées' },
+  'found.altered': { en: 'line {seq} was altered: its seal does not fit', fr: 'la ligne {seq} a été modifiée : son sceau ne correspond pas' },
+  'found.unsealed': { en: "line {seq} has no key's seal: it was written by somebody who did not have the key", fr: 'la ligne {seq} n’a pas de sceau fait avec une clé : celui qui l’a écrite n’avait pas la clé' },
+  'found.misplaced': { en: 'line {seq} stands after line {before}: moved, repeated or inserted', fr: 'la ligne {seq} se trouve après la ligne {before} : déplacée, répétée ou insérée' },
+  'found.missing': { en: 'line {expected} is missing', fr: 'la ligne {expected} manque' },
+  'found.missingLines': { en: 'lines {expected} to {last} are missing', fr: 'les lignes {expected} à {last} manquent' },
+  'found.unlinked': { en: 'line {seq} does not follow from the line before it: that one was altered, exchanged or inserted', fr: 'la ligne {seq} ne découle pas de la précédente : celle-ci a été modifiée, remplacée ou insérée' },
+  'found.beginning': { en: 'a beginning in the middle of a file', fr: 'un début au milieu d’un fichier' },
+  'found.noBeginning': { en: 'the file does not begin with a beginning', fr: 'le fichier ne commence pas par un début' },
+  'found.rewritten': { en: 'line {seq} is another one than was remembered: the log was rewritten', fr: 'la ligne {seq} n’est pas celle dont on se souvient : le journal a été réécrit' },
+  'found.none': { en: 'this is not a line of the log, or one that was damaged', fr: 'ce n’est pas une ligne du journal, ou elle a été abîmée' },
+} as const satisfies Vocabulary;
+
+export const say = speaker(WORDS);
