@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { QUESTIONS } from '../setup/questions.js';
+import { fillIn } from '../words.js';
 import { type Action, example, group } from './shared.js';
 import { say } from './words.js';
 
@@ -10,11 +11,12 @@ export function setupCommands(program: Command, action: Action): void {
     .option('--answers <file>', say('setup.answers'))
     .option('-y, --yes', say('setup.yes'))
     .option('--non-interactive', say('setup.nonInteractive'))
+    .option('--print-answers', say('setup.printAnswers'))
     .option('--plan', say('setup.plan'))
     .option('--confirm-format <disk-id...>', say('setup.confirmFormat'))
-    .addHelpText('after', example('setup --target sandbox --yes', 'setup --answers answers.yaml --plan'))
+    .addHelpText('after', example('setup --target sandbox --yes', 'setup --print-answers >answers.yaml', 'setup --answers answers.yaml --plan'))
     .action(action(async () => (await import('../commands/setup.js')).setup));
-  for (const { flag, ask, variable } of QUESTIONS) setup.addOption(new Option(flag, `${ask} (${variable})`));
+  for (const { flag, ask, variable } of QUESTIONS) setup.addOption(new Option(flag, `${fillIn(ask)} (${variable})`));
 
   program
     .command('status')

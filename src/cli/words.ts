@@ -42,6 +42,10 @@ export const WORDS = {
   'setup.answers': { en: 'answers as YAML or JSON', fr: 'les réponses, en YAML ou en JSON' },
   'setup.yes': { en: 'agree to what the plan says, take the proposed answers', fr: 'accepte ce que dit le plan, prend les réponses proposées' },
   'setup.nonInteractive': { en: 'never ask; everything that is missing is one error', fr: 'ne demande jamais rien ; tout ce qui manque est une erreur' },
+  'setup.printAnswers': {
+    en: 'write a commented answers file to fill in, for --target or for all targets; change nothing',
+    fr: 'écrit un fichier de réponses commenté, à remplir, pour --target ou pour toutes les cibles ; ne change rien',
+  },
   'setup.plan': { en: 'show the state of every step and what would change; change nothing', fr: 'montre l’état de chaque étape et ce qui changerait ; ne change rien' },
   'setup.confirmFormat': { en: 'agree to format these disks, by id', fr: 'accepte de formater ces disques, par identifiant' },
   'status': { en: 'server, services, volumes and newest backup at a glance', fr: 'serveur, services, volumes et dernière sauvegarde en un coup d’œil' },

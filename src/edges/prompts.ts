@@ -1,6 +1,7 @@
 import { InputError } from '../errors.js';
 import { Interrupted } from '../interrupt.js';
 import { Secret } from '../secret.js';
+import { helpLine, promptWords, yesAndNo } from './prompting/theme.js';
 
 /** True when a person can be asked: questions go to standard error, answers come from standard input. */
 export function hasTerminal(): boolean {
@@ -14,7 +15,7 @@ export async function askText(message: string, fallback?: string): Promise<strin
 
 export async function askSecret(message: string): Promise<Secret> {
   const { password } = await prompts();
-  return new Secret(await ask(() => password({ message, mask: true }, screen)));
+  return new Secret(await ask(() => password({ message, mask: true, theme: { style: { keysHelpTip: helpLine } } }, screen)));
 }
 
 /**
@@ -24,17 +25,17 @@ export async function askSecret(message: string): Promise<Secret> {
 export async function askFromPaper(message: string, check: (typed: string) => string | undefined): Promise<string> {
   const { input } = await prompts();
   const validate = (typed: string) => check(typed) ?? true;
-  return ask(() => input({ message, validate, transformer: (typed, { isFinal }) => (isFinal ? '(read)' : typed) }, screen));
+  return ask(() => input({ message, validate, transformer: (typed, { isFinal }) => (isFinal ? promptWords.read() : typed) }, screen));
 }
 
 export async function askChoice(message: string, choices: readonly { value: string; name: string }[], fallback?: string): Promise<string> {
   const { select } = await prompts();
-  return ask(() => select({ message, choices: [...choices], ...(fallback === undefined ? {} : { default: fallback }) }, screen));
+  return ask(() => select({ message, choices: [...choices], theme: { style: { keysHelpTip: helpLine } }, ...(fallback === undefined ? {} : { default: fallback }) }, screen));
 }
 
 export async function askYesNo(message: string, fallback: boolean): Promise<boolean> {
   const { confirm } = await prompts();
-  return ask(() => confirm({ message, default: fallback }, screen));
+  return ask(() => confirm({ message, default: fallback, theme: { keywords: yesAndNo() } }, screen));
 }
 
 /** Standard output belongs to results. */
@@ -42,7 +43,7 @@ const screen = { output: process.stderr };
 
 async function prompts() {
   if (!hasTerminal()) {
-    throw new InputError('there is no terminal to ask at', { hints: ['give the answers as flags, variables or --answers FILE, and agree with --yes'] });
+    throw new InputError(promptWords.noTerminal(), { hints: [promptWords.noTerminalFix()] });
   }
   return import('@inquirer/prompts');
 }

@@ -1,21 +1,22 @@
+import type { Text } from '../words.js';
 import type { QuestionKey } from './schemas.js';
 
 /** Answers so far, by question key: texts, as they were given. */
 export type Answers = Readonly<Record<string, string>>;
 
 /**
- * One question: its key in the answers file, its flag, its variable and its words. Plain data, because the command
- * line is built from it; what an answer may be is in schemas.ts.
+ * One question: its key in the answers file, its flag, its variable and its words in every language. Plain data, because
+ * the command line is built from it; what an answer may be is in schemas.ts.
  */
 export interface Question {
   /** Path in the answers file and in SetupConfig: "host.address". */
   key: QuestionKey;
   flag: string;
   variable: string;
-  ask: string;
+  ask: Text;
   /** Said on the line before the question. */
-  explain?: string;
-  choices?: readonly { value: string; name: string }[];
+  explain?: Text;
+  choices?: readonly { value: string; name: Text }[];
   /** Proposed at the prompt, taken with --yes. */
   fallback?: (answers: Answers) => string | undefined;
   optional?: boolean;
@@ -32,10 +33,10 @@ export const QUESTIONS: readonly Question[] = [
     key: 'target',
     flag: '--target <target>',
     variable: 'KOPROGO_TARGET',
-    ask: 'Where shall the server be?',
+    ask: { en: 'Where shall the server be?', fr: 'Où doit se trouver le serveur ?' },
     choices: [
-      { value: 'sandbox', name: 'sandbox: a virtual machine on this computer, to try everything without an account' },
-      { value: 'host', name: 'host: a Debian 13 server that you reach by SSH' },
+      { value: 'sandbox', name: { en: 'sandbox: a virtual machine on this computer, to try everything without an account', fr: 'sandbox : une machine virtuelle sur cet ordinateur, pour tout essayer sans compte' } },
+      { value: 'host', name: { en: 'host: a Debian 13 server that you reach by SSH', fr: 'host : un serveur Debian 13 que vous atteignez par SSH' } },
     ],
     fallback: () => 'sandbox',
   },
@@ -43,14 +44,14 @@ export const QUESTIONS: readonly Question[] = [
     key: 'domain',
     flag: '--domain <name>',
     variable: 'KOPROGO_DOMAIN',
-    ask: 'Domain name of the site (the API answers at api. below it)',
+    ask: { en: 'Domain name of the site (the API answers at api. below it)', fr: 'Nom de domaine du site (l’API répond à api. suivi de ce nom)' },
     fallback: (answers) => (answers['target'] === 'sandbox' ? 'koprogo.test' : undefined),
   },
   {
     key: 'email',
     flag: '--email <address>',
     variable: 'KOPROGO_EMAIL',
-    ask: "E-mail address for Let's Encrypt certificates (empty: plain HTTP)",
+    ask: { en: "E-mail address for Let's Encrypt certificates (empty: plain HTTP)", fr: 'Adresse e-mail pour les certificats Let’s Encrypt (vide : HTTP en clair)' },
     optional: true,
     when: onHost,
   },
@@ -58,13 +59,12 @@ export const QUESTIONS: readonly Question[] = [
     key: 'unlock',
     flag: '--unlock <method>',
     variable: 'KOPROGO_UNLOCK',
-    ask: 'How shall the encrypted volumes open after a reboot?',
-    explain:
-      'With a TPM they open by themselves, on this machine only. Manually means: nothing runs after a reboot until you type `koprogo-infra luks unlock`.',
+    ask: { en: 'How shall the encrypted volumes open after a reboot?', fr: 'Comment les volumes chiffrés doivent-ils s’ouvrir après un redémarrage ?' },
+    explain: { en: 'With a TPM they open by themselves, on this machine only. Manually means: nothing runs after a reboot until you type `koprogo-infra luks unlock`.', fr: 'Avec un TPM, ils s’ouvrent d’eux-mêmes, sur cette machine seulement. À la main, rien ne tourne après un redémarrage tant que vous n’avez pas tapé `koprogo-infra luks unlock`.' },
     choices: [
-      { value: 'auto', name: 'auto: by the TPM where there is one, manually otherwise' },
-      { value: 'tpm', name: 'tpm: by the TPM, or stop when there is none' },
-      { value: 'manual', name: 'manual: only by you' },
+      { value: 'auto', name: { en: 'auto: by the TPM where there is one, manually otherwise', fr: 'auto : par le TPM s’il y en a un, sinon à la main' } },
+      { value: 'tpm', name: { en: 'tpm: by the TPM, or stop when there is none', fr: 'tpm : par le TPM, ou arrêt s’il n’y en a pas' } },
+      { value: 'manual', name: { en: 'manual: only by you', fr: 'manual : par vous seulement' } },
     ],
     fallback: () => 'auto',
   },
@@ -72,21 +72,21 @@ export const QUESTIONS: readonly Question[] = [
     key: 'sshKey',
     flag: '--ssh-key <file>',
     variable: 'KOPROGO_SSH_KEY',
-    ask: 'Private SSH key to reach the server with (empty: a key of its own is made)',
+    ask: { en: 'Private SSH key to reach the server with (empty: a key of its own is made)', fr: 'Clé SSH privée pour atteindre le serveur (vide : une clé propre est créée)' },
     optional: true,
   },
   {
     key: 'host.address',
     flag: '--host <address>',
     variable: 'KOPROGO_HOST',
-    ask: 'Address of the server',
+    ask: { en: 'Address of the server', fr: 'Adresse du serveur' },
     when: onHost,
   },
   {
     key: 'host.port',
     flag: '--port <number>',
     variable: 'KOPROGO_PORT',
-    ask: 'SSH port',
+    ask: { en: 'SSH port', fr: 'Port SSH' },
     fallback: () => '22',
     when: onHost,
   },
@@ -94,7 +94,7 @@ export const QUESTIONS: readonly Question[] = [
     key: 'host.user',
     flag: '--user <name>',
     variable: 'KOPROGO_USER',
-    ask: 'User to log in as (root, or one with sudo without a password)',
+    ask: { en: 'User to log in as (root, or one with sudo without a password)', fr: 'Utilisateur de connexion (root, ou un autre qui a sudo sans mot de passe)' },
     fallback: () => 'debian',
     when: onHost,
   },
@@ -102,37 +102,37 @@ export const QUESTIONS: readonly Question[] = [
     key: 'host.hostKey',
     flag: '--host-key <key>',
     variable: 'KOPROGO_HOST_KEY',
-    ask: "The server's public host key",
-    explain: "Print it on the server's own console, not over this network: cat /etc/ssh/ssh_host_ed25519_key.pub",
+    ask: { en: "The server's public host key", fr: 'Clé publique du serveur (clé d’hôte SSH)' },
+    explain: { en: "Print it on the server's own console, not over this network: cat /etc/ssh/ssh_host_ed25519_key.pub", fr: 'Affichez-la sur la console même du serveur, et non par ce réseau : cat /etc/ssh/ssh_host_ed25519_key.pub' },
     when: onHost,
   },
   {
     key: 'disks.postgres',
     flag: '--postgres-disk <id>',
     variable: 'KOPROGO_POSTGRES_DISK',
-    ask: 'Blank disk for the database, below /dev/disk/by-id',
-    explain: 'The disk is encrypted and everything on it is lost. Only a blank disk is accepted. On the server: ls /dev/disk/by-id',
+    ask: { en: 'Blank disk for the database, below /dev/disk/by-id', fr: 'Disque vierge pour la base de données, sous /dev/disk/by-id' },
+    explain: { en: 'The disk is encrypted and everything on it is lost. Only a blank disk is accepted. On the server: ls /dev/disk/by-id', fr: 'Le disque est chiffré et tout ce qu’il contient est perdu. Seul un disque vierge est accepté. Sur le serveur : ls /dev/disk/by-id' },
     when: onHost,
   },
   {
     key: 'disks.documents',
     flag: '--documents-disk <id>',
     variable: 'KOPROGO_DOCUMENTS_DISK',
-    ask: 'Blank disk for documents, containers and secrets, below /dev/disk/by-id',
+    ask: { en: 'Blank disk for documents, containers and secrets, below /dev/disk/by-id', fr: 'Disque vierge pour les documents, les conteneurs et les secrets, sous /dev/disk/by-id' },
     when: onHost,
   },
   {
     key: 'bucket.endpoint',
     flag: '--s3-endpoint <url>',
     variable: 'KOPROGO_S3_ENDPOINT',
-    ask: 'S3 endpoint for backups',
+    ask: { en: 'S3 endpoint for backups', fr: 'Point d’accès S3 des sauvegardes' },
     when: onHost,
   },
   {
     key: 'bucket.region',
     flag: '--s3-region <region>',
     variable: 'KOPROGO_S3_REGION',
-    ask: 'S3 region',
+    ask: { en: 'S3 region', fr: 'Région S3' },
     fallback: () => 'us-east-1',
     when: onHost,
   },
@@ -140,15 +140,15 @@ export const QUESTIONS: readonly Question[] = [
     key: 'bucket.bucket',
     flag: '--s3-bucket <name>',
     variable: 'KOPROGO_S3_BUCKET',
-    ask: 'S3 bucket (made when it does not exist)',
+    ask: { en: 'S3 bucket (made when it does not exist)', fr: 'Bucket S3 (créé s’il n’existe pas)' },
     when: onHost,
   },
   {
     key: 'bucket.encryption',
     flag: '--s3-encryption <mode>',
     variable: 'KOPROGO_S3_ENCRYPTION',
-    ask: 'Server-side encryption to ask for: AES256, aws:kms:KEY-ID or none',
-    explain: 'Backups are encrypted before they leave the server in any case; this is the provider’s second layer, and it is read back after each upload.',
+    ask: { en: 'Server-side encryption to ask for: AES256, aws:kms:KEY-ID or none', fr: 'Chiffrement demandé au serveur S3 : AES256, aws:kms:KEY-ID ou none' },
+    explain: { en: 'Backups are encrypted before they leave the server in any case; this is the provider’s second layer, and it is read back after each upload.', fr: 'Les sauvegardes sont de toute façon chiffrées avant de quitter le serveur ; ceci est la seconde couche, celle du fournisseur, et elle est relue après chaque envoi.' },
     fallback: () => 'AES256',
     when: onHost,
   },
@@ -156,14 +156,14 @@ export const QUESTIONS: readonly Question[] = [
     key: 'bucket.accessKeyId',
     flag: '--s3-access-key <id>',
     variable: 'KOPROGO_S3_ACCESS_KEY_ID',
-    ask: 'S3 access key id',
+    ask: { en: 'S3 access key id', fr: 'Identifiant de la clé d’accès S3' },
     when: onHost,
   },
   {
     key: 'bucket.secretAccessKey',
     flag: '--s3-secret-key-file <file>',
     variable: 'KOPROGO_S3_SECRET_ACCESS_KEY',
-    ask: 'S3 secret access key',
+    ask: { en: 'S3 secret access key', fr: 'Clé d’accès secrète S3' },
     secret: true,
     when: onHost,
   },

@@ -1,13 +1,17 @@
-/** "1.4 GB" (decimal, as disks and S3 count). */
+import { language } from '../words.js';
+import { say } from './words.js';
+
+/** "1.4 GB" (decimal, as disks and S3 count); "1,4 Go" in French. */
 export function bytes(count: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  const units = language() === 'fr' ? ['o', 'ko', 'Mo', 'Go', 'To'] : ['B', 'kB', 'MB', 'GB', 'TB'];
   let value = count;
   let unit = 0;
   while (value >= 999.5 && unit < units.length - 1) {
     value /= 1000;
     unit += 1;
   }
-  return `${unit === 0 || value >= 100 ? value.toFixed(0) : value.toFixed(1)} ${units[unit] ?? ''}`;
+  const digits = unit === 0 || value >= 100 ? value.toFixed(0) : value.toFixed(1);
+  return `${language() === 'fr' ? digits.replace('.', ',') : digits} ${units[unit] ?? ''}`;
 }
 
 /** "48 s", "3 min 05 s", "2 h 10 min"; seconds in. */
@@ -23,8 +27,21 @@ export function amount(progress: { done: number; total?: number; unit?: 'bytes' 
   const show = progress.unit === 'bytes' ? bytes : String;
   if (progress.total === undefined || progress.total === 0) return show(progress.done);
   const share = Math.min(1, progress.done / progress.total);
-  const left = share > 0.02 && seconds > 2 ? `, ${duration((seconds / share) * (1 - share))} left` : '';
-  return `${show(progress.done)} of ${show(progress.total)} (${Math.floor(share * 100)} %${left})`;
+  const sofar = { done: show(progress.done), total: show(progress.total), percent: Math.floor(share * 100) };
+  return share > 0.02 && seconds > 2 ? say('amount.left', { ...sofar, left: duration((seconds / share) * (1 - share)) }) : say('amount.plain', sofar);
+}
+
+/** A long sentence on lines of at most so many columns, broken between words. */
+export function folded(text: string, columns: number): string {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > columns) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line].join('\n');
 }
 
 /** Rows as aligned columns, two spaces between. */

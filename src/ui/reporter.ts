@@ -2,6 +2,7 @@ import { Chalk, type ChalkInstance, chalkStderr } from 'chalk';
 import type { InfraError } from '../errors.js';
 import type { Progress } from '../progress.js';
 import { amount, duration } from './format.js';
+import { say } from './words.js';
 
 /** What happened to a step of the set-up. */
 export type StepEvent =
@@ -58,7 +59,7 @@ export class TextReporter implements Reporter {
     const { dim, green, cyan, red } = this.#paint;
     switch (event.state) {
       case 'checking':
-        this.update(`${title}: looking`);
+        this.update(say('step.looking', { title }));
         // Mostly over in a moment: worth a line in a log only when it is not.
         if (this.#wait) this.#wait.logged = Date.now();
         return;
@@ -103,7 +104,7 @@ export class TextReporter implements Reporter {
   /** A secret on a screen is read by who sits there; in a pipe it would be kept in somebody's log. */
   showOnce(title: string, lines: readonly string[]): void {
     if (!this.#screen.isTTY) {
-      this.#line(`${title}: not shown, because this is not a terminal. To have it: koprogo-infra recovery-kit --to DIRECTORY`);
+      this.#line(say('once.hidden', { title }));
       return;
     }
     this.#line(`\n${this.#paint.bold(title)}\n${lines.map((line) => `  ${line}`).join('\n')}\n`);

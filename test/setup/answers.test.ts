@@ -1,10 +1,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { Secret } from '../../src/secret.js';
-import { collectAnswers, loadAnswersFile } from '../../src/setup/answers.js';
+import { BACK, collectAnswers, converse } from '../../src/setup/answers.js';
+import { loadAnswersFile } from '../../src/setup/answers-file.js';
 import { QUESTIONS } from '../../src/setup/questions.js';
+import { answersTemplate } from '../../src/setup/template.js';
+import { speak } from '../../src/words.js';
 
 const none = { flags: {}, environment: {} };
 const silently = { acceptFallbacks: true };
@@ -24,6 +27,10 @@ async function problemsOf(work: Promise<unknown>): Promise<string> {
     (error: unknown) => (error as Error).message,
   );
 }
+
+afterEach(() => {
+  speak('en');
+});
 
 describe('collectAnswers', () => {
   it('needs nothing but fallbacks for the sandbox', async () => {
@@ -116,9 +123,77 @@ describe('collectAnswers', () => {
       proposed[key] = fallback;
       return replies[key] ?? fallback;
     };
-    await collectAnswers({ ...given, draft: { ...kept.at(-1), 'host.user': 'admin', email: 'a@example.be' } }, { acceptFallbacks: false, ask });
-    expect(proposed).toMatchObject({ domain: 'copro.example.be', 'host.user': 'admin', 'bucket.region': 'us-east-1', email: undefined });
+    let resumed = {};
+    const options = { acceptFallbacks: false, ask, resumed: (answers: object) => (resumed = answers) };
+    const { answers } = await collectAnswers({ ...given, draft: { ...kept.at(-1), 'host.user': 'admin' } }, options);
+    expect(answers).toMatchObject({ domain: 'copro.example.be', 'host.user': 'admin', 'bucket.region': 'us-east-1' });
+    expect(answers).not.toHaveProperty('email');
+    expect(proposed).toEqual({ 'bucket.secretAccessKey': undefined });
+    expect(resumed).toMatchObject({ 'host.user': 'admin' });
     expect((await collectAnswers({ flags: { target: 'sandbox' }, environment: {}, draft: { domain: 'draft.example.be' } }, silently)).config.domain).toBe('koprogo.test');
+  });
+
+  it('goes back to the question before, proposes what was answered there, and asks what follows from it anew', async () => {
+    const asked: [string, string | undefined][] = [];
+    const replies: (string | typeof BACK)[] = ['host', BACK, 'sandbox', 'a.example.be', BACK, 'b.example.be', 'manual', ''];
+    const { answers } = await collectAnswers(none, {
+      acceptFallbacks: false,
+      ask: async ({ key }, fallback) => {
+        asked.push([key, fallback]);
+        return replies.shift();
+      },
+    });
+    expect(asked).toEqual([
+      ['target', 'sandbox'],
+      ['domain', undefined],
+      ['target', 'host'],
+      ['domain', 'koprogo.test'],
+      ['unlock', 'auto'],
+      ['domain', 'a.example.be'],
+      ['unlock', 'auto'],
+      ['sshKey', undefined],
+    ]);
+    expect(answers).toEqual({ target: 'sandbox', domain: 'b.example.be', unlock: 'manual' });
+  });
+
+  it('goes back from the agreement, keeping what was typed unseen, and beyond the first question only where there is one', async () => {
+    const offered: (string | undefined)[] = [];
+    const ask = async ({ key, optional }: { key: string; optional?: boolean }, fallback: string | undefined) => {
+      if (key !== 'bucket.secretAccessKey') return optional ? '' : fallback;
+      offered.push(fallback);
+      return fallback ?? 'very-secret';
+    };
+    let times = 0;
+    const agree = async () => (times++ === 0 ? BACK : undefined);
+    await collectAnswers({ ...none, file: host }, { acceptFallbacks: false, ask, agree });
+    expect(offered).toEqual([undefined, 'very-secret']);
+    const sources = { ...none, flags: { target: 'sandbox' } };
+    const replies: (string | typeof BACK)[] = [BACK, 'koprogo.test', 'auto', ''];
+    expect(await converse(sources, { acceptFallbacks: false, ask: async () => BACK, asksBefore: true })).toBe(BACK);
+    expect(await converse(sources, { acceptFallbacks: false, ask: async () => replies.shift() })).toMatchObject({ config: { domain: 'koprogo.test' } });
+  });
+
+  it('asks the last question again when all was answered before the conversation was broken off', async () => {
+    const asked: string[] = [];
+    const draft = { domain: 'copro.example.be', unlock: 'manual', sshKey: '' };
+    const ask = async ({ key }: { key: string }) => {
+      asked.push(key);
+      return '';
+    };
+    const { answers } = await collectAnswers({ ...none, flags: { target: 'sandbox' }, draft }, { acceptFallbacks: false, ask });
+    expect(asked).toEqual(['sshKey']);
+    expect(answers).toEqual({ target: 'sandbox', domain: 'copro.example.be', unlock: 'manual' });
+  });
+
+  it('says in French what is wrong', async () => {
+    speak('fr');
+    const file = { ...host, disks: { ...host.disks, postgres: '/dev/sda' }, colour: 'red', host: { ...host.host, port: 70000 } };
+    const message = await problemsOf(collectAnswers({ flags: { unlock: 'maybe' }, environment: {}, file }, silently));
+    expect(message).toContain('les réponses sont incomplètes ou inexactes');
+    expect(message).toContain('fichier de réponses, disks.postgres : "/dev/sda" doit être un chemin sous /dev/disk/by-id');
+    expect(message).toContain('"70000" doit être un numéro de port, de 1 à 65535');
+    expect(message).toContain('--unlock : "maybe" doit être auto, tpm ou manual');
+    expect(message).toContain('bucket.secretAccessKey : pas de réponse ; donnez --s3-secret-key-file <file>');
   });
 
   it('without fallbacks lists every missing answer with its flag and variable', async () => {
@@ -142,6 +217,27 @@ describe('loadAnswersFile', () => {
     } finally {
       rmSync(directory, { recursive: true });
     }
+  });
+});
+
+describe('answersTemplate', () => {
+  it.each(['en', 'fr'] as const)('in %s is accepted as it is, and again once its lines are filled in', async (language) => {
+    speak(language);
+    const { parse } = await import('yaml');
+    const template = answersTemplate('host');
+    expect(template).toContain(language === 'en' ? '# Address of the server' : '# Adresse du serveur');
+    expect(template).toMatch(/KOPROGO_S3_SECRET_ACCESS_KEY/);
+    expect(template).not.toMatch(/secretAccessKey/);
+    expect(parse(template)).toMatchObject({ target: 'host', host: null });
+    expect(parse(answersTemplate())).toMatchObject({ host: null, disks: null, bucket: null });
+    const values: Record<string, string> = { domain: host.domain, email: 'a@example.be', sshKey: '/root/.ssh/id', ...host.host, ...host.disks, ...host.bucket };
+    const filled = template.replace(/^( *)# (\w+):( \S+)?$/gm, (_line, indent: string, name: string, proposed?: string) => `${indent}${name}: ${values[name] ?? proposed?.trim() ?? ''}`);
+    const { config } = await collectAnswers({ flags: {}, environment: secret, file: parse(filled) }, { acceptFallbacks: false });
+    expect(config).toMatchObject({ target: 'host', email: 'a@example.be', host: { address: '192.0.2.7', port: 22 }, bucket: { bucket: 'copro-backups' } });
+  });
+
+  it('refuses a target that does not exist', () => {
+    expect(() => answersTemplate('moon')).toThrow('"moon"');
   });
 });
 

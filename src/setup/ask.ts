@@ -1,0 +1,64 @@
+import { askChoice, askSecret, askText } from '../edges/prompts.js';
+import { folded } from '../ui/format.js';
+import { fillIn } from '../words.js';
+import { type Ask, BACK } from './answers.js';
+import { type Answers, type Question, QUESTIONS } from './questions.js';
+import { say } from './words.js';
+
+/** What is typed, or chosen, to go to the question before. */
+const GO_BACK = '<';
+
+export const askAtTerminal: Ask = async (question, fallback, problem, canGoBack = false) => {
+  const ask = messageFor(question, fallback);
+  const message = problem === undefined ? ask : say('ask.again', { ask, problem });
+  if (problem === undefined && question.explain !== undefined) tell(fillIn(question.explain));
+  const said = await answerTo(question, message, fallback, canGoBack);
+  return canGoBack && said.trim() === GO_BACK ? BACK : said;
+};
+
+/** Said once, before the first question. */
+export function tellHowToGoBack(): void {
+  tell(say('ask.start'));
+}
+
+/** Said when a conversation goes on that was broken off: what was answered then. */
+export function tellResumed(answers: Answers): void {
+  tell(say('ask.resumed'));
+  for (const { key } of QUESTIONS.filter(({ secret }) => !secret)) {
+    const text = answers[key];
+    if (text !== undefined) tell(`  ${say('ask.answered', { key, text })}`);
+  }
+}
+
+/** Yes, no, or back to the last question. */
+export async function askToGoOn(canGoBack: boolean): Promise<boolean | typeof BACK> {
+  const answers = [{ value: 'yes', name: say('consent.yes') }, { value: 'no', name: say('consent.no') }];
+  const said = await askChoice(say('consent.goOn'), canGoBack ? [...answers, backEntry()] : answers, 'yes');
+  return said === GO_BACK ? BACK : said === 'yes';
+}
+
+async function answerTo(question: Question, message: string, fallback: string | undefined, canGoBack: boolean): Promise<string> {
+  if (question.choices) {
+    const choices = question.choices.map(({ value, name }) => ({ value, name: fillIn(name) }));
+    return askChoice(message, canGoBack ? [...choices, backEntry()] : choices, fallback);
+  }
+  if (!question.secret) return askText(message, fallback);
+  const typed = (await askSecret(message)).reveal();
+  return typed === '' ? (fallback ?? '') : typed;
+}
+
+/** Typing `<` finds this entry, as it goes back where a text is asked for. */
+function backEntry(): { value: string; name: string } {
+  return { value: GO_BACK, name: say('ask.back') };
+}
+
+function messageFor(question: Question, fallback: string | undefined): string {
+  const ask = fillIn(question.ask);
+  if (fallback === undefined) return ask;
+  if (question.secret) return say('ask.sameSecret', { ask });
+  return question.optional ? say('ask.removable', { ask }) : ask;
+}
+
+function tell(text: string): void {
+  process.stderr.write(`${folded(text, Math.min(process.stderr.columns || 80, 100) - 1)}\n`);
+}

@@ -1,0 +1,49 @@
+import { askText } from '../edges/prompts.js';
+import { InputError, RefusedError } from '../errors.js';
+import type { Reporter } from '../ui/reporter.js';
+import type { BACK } from './answers.js';
+import { askToGoOn } from './ask.js';
+import type { Context } from './context.js';
+import type { Answers } from './questions.js';
+import { say } from './words.js';
+
+/** Throws when work would begin that nobody agreed to. */
+export function refuseWithoutConsent(given: { interactive: boolean; yes: boolean; plan: boolean }): void {
+  if (given.interactive || given.yes || given.plan) return;
+  throw new InputError(say('consent.nobody'), { hints: [say('consent.lookFirst'), say('consent.thenAgree')] });
+}
+
+/** An installation keeps its machine: other disks or another server would need another installation. */
+export function refuseAnotherMachine(name: string, stored: Answers | undefined, answers: Answers): void {
+  if (!stored) return;
+  for (const key of ['target', 'host.address', 'disks.postgres', 'disks.documents'] as const) {
+    if (stored[key] === answers[key]) continue;
+    const [before, after] = [stored[key] ?? say('consent.none'), answers[key] ?? say('consent.none')];
+    throw new InputError(say('consent.otherMachine', { name, key, before, after }), { hints: [say('consent.otherName'), say('consent.startOver', { name })] });
+  }
+}
+
+/** Says what set-up will do, and asks whether to go on. */
+export async function agree(context: Context, asking: boolean, canGoBack: boolean): Promise<typeof BACK | undefined> {
+  const { name, target, reporter } = context;
+  reporter.heading(say('consent.heading', { name, target: target.name }));
+  for (const line of target.describeSetup()) reporter.note(`  ${line}`);
+  const said = asking ? await askToGoOn(canGoBack) : true;
+  if (said === false) throw new RefusedError(say('consent.refused'), { hints: ['koprogo-infra setup --plan'] });
+  return said === true ? undefined : said;
+}
+
+/** Formatting loses what is on a disk: its id is typed, or was given; --yes is not enough. */
+export function confirmFormat(given: { agreed: readonly string[]; interactive: boolean; reporter: Reporter; freshDisks: () => Promise<string[]> }): (disks: string[]) => Promise<void> {
+  return async (disks) => {
+    const agreed = new Set([...given.agreed, ...(await given.freshDisks())]);
+    for (const disk of disks.filter((id) => !agreed.has(id))) {
+      if (!given.interactive) {
+        throw new RefusedError(say('consent.formatUnasked', { disk }), { hints: [`koprogo-infra setup --confirm-format ${disks.join(' ')}`] });
+      }
+      given.reporter.clear();
+      const typed = await askText(say('consent.format', { disk }));
+      if (typed.trim() !== disk) throw new RefusedError(say('consent.otherDisk', { typed, disk }));
+    }
+  };
+}
