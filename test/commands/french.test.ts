@@ -31,7 +31,7 @@ it('says what is weaker than asked, in columns that stay in line', () => {
   expect(rows[0]).toBe('Sécurité de ce qui est stocké : PLUS FAIBLE QUE DEMANDÉ sur 1 des 2 points');
   expect(rows[2]?.indexOf('demandé : activé')).toBe(rows.find((row) => row.startsWith('ok'))?.indexOf('local'));
   expect(rows.every((row) => row.length <= 80)).toBe(true);
-  expect(rows.at(-1)).toMatch(/^ancienne +2 +10 B +local:1$/);
+  expect(rows.at(-1)).toMatch(/^ancienne +2 +10 o +local:1$/);
 });
 
 it('says what became of the audit log', () => {
