@@ -74,6 +74,7 @@ export function otherCommands(program: Command, action: Action): void {
     .command('destroy')
     .description(say('destroy'))
     .option('--confirm <name>', say('destroy.confirm'))
+    .option('--with-data <name...>', say('destroy.withData'))
     .option('-y, --yes', say('destroy.yes'))
     .addHelpText('after', example('destroy', 'destroy --confirm sandbox --yes'))
     .action(action(async () => (await import('../commands/destroy.js')).destroy));

@@ -55,6 +55,7 @@ export const WORDS = {
   'ssh.command': { en: 'what to run there; a shell without it', fr: 'ce qu’il faut y lancer ; sinon un shell' },
   'destroy': { en: 'remove what was created, and the secrets on this computer', fr: 'supprime ce qui a été créé, et les secrets sur cet ordinateur' },
   'destroy.confirm': { en: 'the name of the installation, instead of typing it', fr: 'le nom de l’installation, au lieu de le taper' },
+  'destroy.withData': { en: 'disks and bucket at OVH to be destroyed too, each by its name; without it they stay with their data', fr: 'disques et bucket chez OVH à détruire aussi, chacun par son nom ; sinon ils restent avec leurs données' },
   'destroy.yes': { en: 'with --confirm: do not ask at a terminal either', fr: 'avec --confirm : ne rien demander non plus à un terminal' },
   'doctor': { en: 'check what this computer needs, with the fix for each finding; with --openrc, what an OpenStack project needs', fr: 'vérifie ce qu’il faut à cet ordinateur, avec le remède pour chaque constat ; avec --openrc, ce qu’il faut à un projet OpenStack' },
   'doctor.openrc': {

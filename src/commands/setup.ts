@@ -4,12 +4,13 @@ import { BACK, converse } from '../setup/answers.js';
 import { loadAnswersFile } from '../setup/answers-file.js';
 import { askAtTerminal, tellHowToGoBack, tellResumed } from '../setup/ask.js';
 import type { SetupConfig } from '../setup/config.js';
-import { agree, confirmFormat, refuseAnotherMachine, refuseWithoutConsent } from '../setup/consent.js';
+import { agree, agreeToReplace, confirmFormat, refuseAnotherMachine, refuseWithoutConsent } from '../setup/consent.js';
 import { type Context, createContext } from '../setup/context.js';
 import { answerFlags } from '../setup/flags.js';
 import { chooseAgain, chooseInstallation, type ChosenInstallation, targetOfDraft } from '../setup/installation.js';
 import { askLanguage, languageIsSaid, speakAsInDraft, spokenInDraft } from '../setup/language.js';
 import { planText } from '../setup/plan-text.js';
+import { ovhLive } from '../setup/ovh-live.js';
 import type { Answers } from '../setup/questions.js';
 import { type PlannedStep, planSteps, runSteps, type StepResult } from '../setup/runner.js';
 import { setupSteps } from '../setup/steps.js';
@@ -71,7 +72,7 @@ async function setUp(run: Run, chosen: ChosenInstallation, state: StateStore): P
   const { reporter, plan } = run;
   const stored = await state.get(ANSWERS_DOCUMENT, answersSchema);
   const draft = await state.get(DRAFT_DOCUMENT, answersSchema);
-  const open = (config: SetupConfig) => createContext({ name, state, config, reporter, patience: plan ? 30 : PATIENCE_SECONDS });
+  const open = (config: SetupConfig) => createContext({ name, state, config, reporter, patience: plan ? 30 : PATIENCE_SECONDS, agreeToReplace: agreeToReplace(run.interactive, reporter) });
   const target = chosen.target ?? (stored ? undefined : targetOfDraft(chosen, draft));
   if (run.asking && !stored) speakAsBefore(run.invocation, draft);
   if (run.asking && !stored && !draft) tellHowToGoBack();
@@ -81,6 +82,9 @@ async function setUp(run: Run, chosen: ChosenInstallation, state: StateStore): P
     {
       ...(run.asking && { ask: askAtTerminal, resumed: tellResumed, asksBefore: target !== undefined }),
       acceptFallbacks: flag(run.invocation, 'yes') || plan,
+      live: ovhLive((text) => {
+        reporter.warn(text);
+      }),
       keep: (typed) => state.put(DRAFT_DOCUMENT, { ...typed, ...(target !== undefined && { target }), ...spokenInDraft() }),
       agree: async ({ answers, config }, canGoBack) => {
         refuseAnotherMachine(name, stored, answers);

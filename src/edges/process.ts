@@ -26,7 +26,7 @@ export interface LocalOptions {
 }
 
 /** Secrets that this process may have in its environment. Children inherit it, and what they start may run for months. */
-const SECRET_VARIABLE = /^(MASTER_ENCRYPTION_KEY(_V\d+)?|VAULT_TOKEN|AWS_SECRET_ACCESS_KEY|AWS_SESSION_TOKEN|OS_PASSWORD|KOPROGO_STATE|KOPROGO_S3_SECRET_ACCESS_KEY)$/;
+const SECRET_VARIABLE = /^(MASTER_ENCRYPTION_KEY(_V\d+)?|VAULT_TOKEN|AWS_SECRET_ACCESS_KEY|AWS_SESSION_TOKEN|OS_PASSWORD|OVH_APPLICATION_SECRET|OVH_CONSUMER_KEY|KOPROGO_STATE|KOPROGO_S3_SECRET_ACCESS_KEY)$/;
 
 function withheld(): Record<string, undefined> {
   return Object.fromEntries(Object.keys(process.env).filter((name) => SECRET_VARIABLE.test(name)).map((name) => [name, undefined]));

@@ -1,6 +1,7 @@
-import { InputError } from '../errors.js';
 import { placeInFile, readAnswersFile } from './answers-file.js';
 import { type SetupConfig, toConfig } from './config.js';
+import { InfraError, InputError } from '../errors.js';
+import type { Live } from './live.js';
 import { type Answers, type Question, QUESTIONS } from './questions.js';
 import { SCHEMAS } from './schemas.js';
 import { say } from './words.js';
@@ -27,6 +28,8 @@ export interface ConversationOptions {
   /** Without it (no terminal, --non-interactive) nothing is asked. */
   ask?: Ask;
   acceptFallbacks: boolean;
+  /** What files and services say meanwhile. */
+  live?: Live;
   /** Called after each typed answer, with all typed so far but secrets; '' stands for an optional question left empty. */
   keep?: (typed: Answers) => Promise<void>;
   /** Called before the first question, when answers of a conversation that was broken off were taken. */
@@ -76,6 +79,10 @@ class Conversation {
   /** In this process only: what was typed unseen, so that going back does not cost it. */
   readonly #secrets: Record<string, string> = {};
   readonly #answers = new Map<string, string>();
+  /** What earlier answers say about later questions, by the place of the question that said it. */
+  readonly #implied = new Map<number, { origin: string; answers: Answers }>();
+  /** What was wrong with an answer that nobody typed: said when it is asked for. */
+  #objection: string | undefined;
   /** Places in QUESTIONS that a person answered, in this conversation or in the one that was broken off. */
   readonly #trail: number[] = [];
   #next = 0;
@@ -105,12 +112,13 @@ class Conversation {
     if (place === undefined) return false;
     this.#next = place;
     for (const { key } of QUESTIONS.slice(place)) this.#answers.delete(key);
+    for (const from of this.#implied.keys()) if (from >= place) this.#implied.delete(from);
     return true;
   }
 
   async askAll(): Promise<typeof BACK | undefined> {
     for (let question = QUESTIONS[this.#next]; question !== undefined; question = QUESTIONS[this.#next]) {
-      if (this.#passOver(question)) this.#next += 1;
+      if (await this.#passOver(question)) this.#next += 1;
       else if ((await this.#askNow(question)) !== BACK) this.#next += 1;
       else if (!this.goBack()) return BACK;
     }
@@ -119,17 +127,14 @@ class Conversation {
   }
 
   /** True when nothing has to be asked: the question does not apply, is answered already, or there is nobody to ask. */
-  #passOver(question: Question): boolean {
+  async #passOver(question: Question): Promise<boolean> {
     if (question.when && !question.when(this.answers)) {
       const stray = this.#given(question, false);
       if (stray) this.#problems.push(say('answers.stray', { source: stray.source, target: this.#answers.get('target') ?? '' }));
       return true;
     }
     const found = this.#given(question, true);
-    if (found) {
-      this.#take(question, found);
-      return true;
-    }
+    if (found) return this.#take(question, found);
     if (this.#options.ask && this.#problems.length === 0) return this.#resume(question);
     const fallback = question.fallback?.(this.answers);
     if (this.#options.acceptFallbacks && fallback !== undefined) this.#answers.set(question.key, fallback);
@@ -138,12 +143,17 @@ class Conversation {
   }
 
   async #askNow(question: Question): Promise<typeof BACK | undefined> {
-    const { ask, keep, resumed } = this.#options;
+    const { ask, keep, resumed, live } = this.#options;
     if (!ask) return undefined;
     if (this.#resuming && this.canGoBack) resumed?.(this.answers);
     this.#resuming = false;
     const before = question.secret ? this.#secrets[question.key] : this.#typed[question.key];
-    const answer = await askUntilRight(question, before ?? question.fallback?.(this.answers), ask, this.canGoBack);
+    const answer = await askUntilRight(await this.#shown(question), before ?? question.fallback?.(this.answers), ask, {
+      canGoBack: this.canGoBack,
+      objection: this.#objection,
+      further: async (text) => (await this.#imply(question, text)) ?? live?.problem(question.key, { ...this.answers, [question.key]: text }),
+    });
+    this.#objection = undefined;
     if (answer === BACK) return BACK;
     if (answer !== undefined) this.#answers.set(question.key, answer);
     this.#trail.push(this.#next);
@@ -152,12 +162,38 @@ class Conversation {
     return undefined;
   }
 
+  /** The question with what can only be known now: choices, and more words before it. */
+  async #shown(question: Question): Promise<Question> {
+    const { live } = this.#options;
+    const choices = await live?.choices(question.key, this.answers);
+    const more = live?.explain(question.key, this.answers);
+    const { explain } = question;
+    const words = explain && more ? { en: `${explain.en}\n${more.en}`, fr: `${explain.fr}\n${more.fr}` } : (more ?? explain);
+    return { ...question, ...(choices && { choices }), ...(words && { explain: words }) };
+  }
+
+  /** Takes what an answer says about later questions; what is wrong with it, otherwise. */
+  async #imply({ key }: Question, text: string): Promise<string | undefined> {
+    try {
+      const answers = (await this.#options.live?.implied(key, text)) ?? {};
+      if (Object.keys(answers).length > 0) this.#implied.set(this.#next, { origin: key, answers });
+      return undefined;
+    } catch (error) {
+      if (error instanceof InfraError) return [error.message, ...error.hints].join('\n  → ');
+      throw error;
+    }
+  }
+
   /** Takes what was typed before the conversation was broken off; the last such answer is asked for again, where nothing comes after it. */
-  #resume(question: Question): boolean {
+  async #resume(question: Question): Promise<boolean> {
     const typed = this.#typed[question.key];
     if (!this.#resuming || typed === undefined || question.secret || !this.#moreToAsk()) return false;
     if (typed === '' ? !question.optional : problemWith(question, typed) !== undefined) return false;
-    if (typed !== '') this.#answers.set(question.key, typed);
+    if (typed !== '') {
+      this.#objection = await this.#imply(question, typed);
+      if (this.#objection !== undefined) return false;
+      this.#answers.set(question.key, typed);
+    }
     this.#trail.push(this.#next);
     return true;
   }
@@ -167,29 +203,44 @@ class Conversation {
     return QUESTIONS.slice(this.#next + 1).some((question) => (!question.when || question.when(answers)) && !this.#given(question, true));
   }
 
-  #take(question: Question, { text, source }: Given): void {
-    const problem = problemWith(question, text);
+  /** False where a person has to be asked instead: what another answer implied turned out to be wrong. */
+  async #take(question: Question, { text, source, from }: Given): Promise<boolean> {
+    const { ask, live } = this.#options;
+    let problem = problemWith(question, text);
+    if (problem === undefined && from === 'now') problem = await this.#imply(question, text);
+    if (problem === undefined && from === 'implied' && ask) {
+      this.#objection = await live?.problem(question.key, { ...this.answers, [question.key]: text });
+      if (this.#objection !== undefined) return false;
+    }
     if (problem === undefined) this.#answers.set(question.key, text);
     else if (question.secret) this.#problems.push(say('answers.wrongSecret', { source, problem }));
     else this.#problems.push(say('answers.wrong', { source, text: JSON.stringify(text), problem }));
+    return true;
   }
 
   #given(question: Question, withStored: boolean): Given | undefined {
     const { flags, environment, stored } = this.#sources;
     const flag = flags[question.key];
-    if (flag !== undefined) return { text: flag, source: question.flag.split(' ')[0] ?? question.key };
+    if (flag !== undefined) return { text: flag, from: 'now', source: question.flag.split(' ')[0] ?? question.key };
     const variable = environment[question.variable];
-    if (variable) return { text: variable, source: question.variable };
+    // A variable of another program's may be there for other work.
+    if (variable && (withStored || question.variable.startsWith('KOPROGO_'))) return { text: variable, from: 'now', source: question.variable };
     const line = this.#file[question.key];
-    if (line !== undefined) return { text: line, source: placeInFile(question.key) };
+    if (line !== undefined) return { text: line, from: 'now', source: placeInFile(question.key) };
+    for (const { origin, answers } of withStored ? this.#implied.values() : []) {
+      const text = answers[question.key];
+      if (text !== undefined) return { text, from: 'implied', source: say('answers.implied', { key: question.key, origin }) };
+    }
     const before = withStored ? stored?.[question.key] : undefined;
-    return before === undefined ? undefined : { text: before, source: say('answers.stored', { key: question.key }) };
+    return before === undefined ? undefined : { text: before, from: 'stored', source: say('answers.stored', { key: question.key }) };
   }
 }
 
 interface Given {
   text: string;
   source: string;
+  /** Given to this run, said by another answer of it, or kept from an earlier run. */
+  from: 'now' | 'implied' | 'stored';
 }
 
 function problemWith(question: Question, text: string): string | undefined {
@@ -197,9 +248,17 @@ function problemWith(question: Question, text: string): string | undefined {
   return result.success ? undefined : (result.error.issues[0]?.message ?? say('answers.invalid'));
 }
 
+export interface Asking {
+  canGoBack?: boolean;
+  /** What is wrong with an answer that is known already. */
+  objection?: string | undefined;
+  /** What is wrong with an answer whose form is right. */
+  further?: (answer: string) => Promise<string | undefined>;
+}
+
 /** Asks one question again and again, until the answer is right or BACK; undefined when an optional one is left empty. */
-export async function askUntilRight(question: Question, fallback: string | undefined, ask: Ask, canGoBack = false): Promise<string | undefined | typeof BACK> {
-  let problem: string | undefined;
+export async function askUntilRight(question: Question, fallback: string | undefined, ask: Ask, { canGoBack = false, objection, further }: Asking = {}): Promise<string | undefined | typeof BACK> {
+  let problem = objection;
   const proposed = fallback === '' ? undefined : fallback;
   for (;;) {
     const said = await ask(question, proposed, problem, canGoBack);
@@ -213,7 +272,7 @@ export async function askUntilRight(question: Question, fallback: string | undef
       problem = say('answers.needed');
       continue;
     }
-    problem = problemWith(question, answer);
+    problem = problemWith(question, answer) ?? (await further?.(answer));
     if (problem === undefined) return answer;
   }
 }

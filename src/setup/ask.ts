@@ -1,5 +1,5 @@
 import { askChoice, askSecret, askText } from '../edges/prompts.js';
-import { folded } from '../ui/format.js';
+import { folded, printable } from '../ui/format.js';
 import { fillIn } from '../words.js';
 import { type Ask, BACK } from './answers.js';
 import { type Answers, type Question, QUESTIONS } from './questions.js';
@@ -10,7 +10,9 @@ const GO_BACK = '<';
 
 export const askAtTerminal: Ask = async (question, fallback, problem, canGoBack = false) => {
   const ask = messageFor(question, fallback);
-  const message = problem === undefined ? ask : say('ask.again', { ask, problem });
+  const long = problem?.includes('\n') === true;
+  if (problem !== undefined && long) tell(problem);
+  const message = problem === undefined || long ? ask : say('ask.again', { ask, problem });
   if (problem === undefined && question.explain !== undefined) tell(fillIn(question.explain));
   const said = await answerTo(question, message, fallback, canGoBack);
   return canGoBack && said.trim() === GO_BACK ? BACK : said;
@@ -60,5 +62,6 @@ function messageFor(question: Question, fallback: string | undefined): string {
 }
 
 function tell(text: string): void {
-  process.stderr.write(`${folded(text, Math.min(process.stderr.columns || 80, 100) - 1)}\n`);
+  const columns = Math.min(process.stderr.columns || 80, 100) - 1;
+  for (const line of printable(text).split('\n')) process.stderr.write(`${folded(line, columns)}\n`);
 }

@@ -5,6 +5,12 @@ import { secretText } from '../state/schema.js';
 import { type Answers, QUESTIONS } from './questions.js';
 import { SCHEMAS } from './schemas.js';
 
+const ownBucket = z.strictObject({
+  ...bucketSchema.omit({ endpointFromHere: true }).shape,
+  accessKeyId: z.string(),
+  secretAccessKey: secretText,
+});
+
 const common = {
   domain: domainName,
   /** For Let's Encrypt. Without it the server answers over plain HTTP. */
@@ -21,15 +27,35 @@ export const setupConfigSchema = z.discriminatedUnion('target', [
     ...common,
     host: z.strictObject({ ...machineSchema.shape.address.omit({ host: true }).shape, address: z.string() }),
     disks: machineSchema.shape.disks,
-    bucket: z.strictObject({
-      ...bucketSchema.omit({ endpointFromHere: true }).shape,
-      accessKeyId: z.string(),
-      secretAccessKey: secretText,
+    bucket: ownBucket,
+  }),
+  z.strictObject({
+    target: z.literal('ovh'),
+    ...common,
+    ovh: z.strictObject({
+      openrc: z.string().optional(),
+      authUrl: z.string(),
+      project: z.string(),
+      username: z.string(),
+      userDomain: z.union([z.strictObject({ id: z.string() }), z.strictObject({ name: z.string() })]),
+      password: secretText,
+      region: z.string(),
+      flavor: z.string(),
+      volumeType: z.string(),
+      postgresSize: z.number(),
+      documentsSize: z.number(),
+      dns: z.enum(['ovh', 'elsewhere']),
+      backups: z.enum(['ovh', 'elsewhere']),
     }),
+    /** Where DNS or backups are at OVH. */
+    ovhApi: z.strictObject({ endpoint: z.enum(['ovh-eu', 'ovh-ca']), applicationKey: z.string(), applicationSecret: secretText, consumerKey: secretText }).optional(),
+    ovhBucket: z.strictObject({ name: z.string(), region: z.string() }).optional(),
+    bucket: ownBucket.optional(),
   }),
 ]);
 export type SetupConfig = z.infer<typeof setupConfigSchema>;
 export type HostConfig = Extract<SetupConfig, { target: 'host' }>;
+export type OvhSetupConfig = Extract<SetupConfig, { target: 'ovh' }>;
 
 /** The configuration that the answers mean. Throws ZodError: answers are checked one by one before they get here. */
 export function toConfig(answers: Answers): SetupConfig {

@@ -1,4 +1,5 @@
-import { askText } from '../edges/prompts.js';
+import { describeRecord, type ZoneRecord } from '../dns/records.js';
+import { askText, askYesNo } from '../edges/prompts.js';
 import { InputError, RefusedError } from '../errors.js';
 import type { Reporter } from '../ui/reporter.js';
 import type { BACK } from './answers.js';
@@ -16,7 +17,7 @@ export function refuseWithoutConsent(given: { interactive: boolean; yes: boolean
 /** An installation keeps its machine: other disks or another server would need another installation. */
 export function refuseAnotherMachine(name: string, stored: Answers | undefined, answers: Answers): void {
   if (!stored) return;
-  for (const key of ['target', 'host.address', 'disks.postgres', 'disks.documents'] as const) {
+  for (const key of ['target', 'host.address', 'disks.postgres', 'disks.documents', 'ovh.project', 'ovh.region'] as const) {
     if (stored[key] === answers[key]) continue;
     const [before, after] = [stored[key] ?? say('consent.none'), answers[key] ?? say('consent.none')];
     throw new InputError(say('consent.otherMachine', { name, key, before, after }), { hints: [say('consent.otherName'), say('consent.startOver', { name })] });
@@ -45,5 +46,16 @@ export function confirmFormat(given: { agreed: readonly string[]; interactive: b
       const typed = await askText(say('consent.format', { disk }));
       if (typed.trim() !== disk) throw new RefusedError(say('consent.otherDisk', { typed, disk }));
     }
+  };
+}
+
+/** Shows DNS records that are in the way, and asks whether they may go. Without anybody to ask they may not. */
+export function agreeToReplace(interactive: boolean, reporter: Reporter): (records: readonly ZoneRecord[], zone: string) => Promise<boolean> {
+  return async (records, zone) => {
+    if (!interactive) return false;
+    reporter.clear();
+    reporter.note(say('consent.records', { zone }));
+    for (const record of records) reporter.note(`  ${describeRecord(record, zone)}`);
+    return askYesNo(say('consent.replace'), false);
   };
 }

@@ -12,10 +12,13 @@ import { secretText } from '../state/schema.js';
 import type { Tls } from '../stack/render.js';
 import type { StateStore } from '../state/store.js';
 import { createHost } from '../targets/host.js';
+import type { OvhConfig } from '../targets/ovh/config.js';
+import { createOvh } from '../targets/ovh/ovh.js';
+import type { OvhOptions } from '../targets/ovh/options.js';
 import { createSandbox } from '../targets/sandbox/sandbox.js';
 import type { Target } from '../targets/target.js';
 import type { Reporter } from '../ui/reporter.js';
-import type { HostConfig, SetupConfig } from './config.js';
+import type { HostConfig, OvhSetupConfig, SetupConfig } from './config.js';
 import { say } from './run-words.js';
 
 /** One installation, opened: what the steps and the other commands work with. */
@@ -43,9 +46,11 @@ export interface ContextOptions {
   reporter: Reporter;
   /** How long to wait for a server that does not answer, in seconds: long while one is being built, short for a look. */
   patience: number;
+  /** Asks whether DNS records that are in the way may be replaced; without it, they may not. */
+  agreeToReplace?: OvhOptions['agree'];
 }
 
-export function createContext({ name, state, config, reporter, patience }: ContextOptions): Context {
+export function createContext({ name, state, config, reporter, patience, agreeToReplace = () => Promise.resolve(false) }: ContextOptions): Context {
   let connection: Promise<SshHost> | undefined;
   let opened: SshHost | undefined;
   const identity = () => (config.sshKey === undefined ? ownKey(state, name) : keyFromFile(config.sshKey));
@@ -53,6 +58,18 @@ export function createContext({ name, state, config, reporter, patience }: Conte
 
   function createTarget(): Target {
     if (config.target === 'host') return createHost(...machineOf(config));
+    if (config.target === 'ovh') {
+      return createOvh({
+        name,
+        directory: join(xdg.data(), 'koprogo-infra', name),
+        state,
+        progress: reporter,
+        config: ovhConfigOf(config),
+        sshPublicKey: async () => (await identity()).publicKey ?? '',
+        site: { domain: config.domain, www: false },
+        agree: agreeToReplace,
+      });
+    }
     return createSandbox({
       name,
       directory: join(xdg.data(), 'koprogo-infra', name),
@@ -112,4 +129,25 @@ function machineOf(config: HostConfig): Parameters<typeof createHost> {
     { address: { host: address, port, user, hostKey }, disks: config.disks },
     { bucket, accessKeyId, secretAccessKey },
   ];
+}
+
+function ovhConfigOf({ ovh, ovhApi, ovhBucket, bucket: own }: OvhSetupConfig): OvhConfig {
+  const { authUrl, project, username, userDomain, password, region, flavor, volumeType, postgresSize, documentsSize, dns } = ovh;
+  return {
+    credentials: { authUrl, project: { id: project }, username, userDomain, password },
+    region,
+    flavor,
+    volumeType,
+    sizes: { postgres: postgresSize, documents: documentsSize },
+    ...(ovhApi && { api: ovhApi }),
+    dns,
+    bucket: bucketOf(ovhBucket, own),
+  };
+}
+
+function bucketOf(made: OvhSetupConfig['ovhBucket'], own: OvhSetupConfig['bucket']): OvhConfig['bucket'] {
+  if (made) return { at: 'ovh', ...made };
+  if (!own) throw new InputError(say('open.noBucket'), { hints: ['koprogo-infra setup'] });
+  const { accessKeyId, secretAccessKey, ...bucket } = own;
+  return { at: 'elsewhere', access: { bucket, accessKeyId, secretAccessKey } };
 }

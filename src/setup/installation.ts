@@ -49,5 +49,5 @@ export function targetOfDraft({ name, derived }: ChosenInstallation, draft: Answ
 }
 
 function nameAfter(target: unknown): string {
-  return target === 'host' ? 'koprogo' : 'sandbox';
+  return target === 'host' || target === 'ovh' ? 'koprogo' : 'sandbox';
 }

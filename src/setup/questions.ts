@@ -1,8 +1,15 @@
 import type { Text } from '../words.js';
+import { OVH_SERVER_QUESTIONS, OVH_SITE_QUESTIONS } from './ovh-questions.js';
 import type { QuestionKey } from './schemas.js';
 
 /** Answers so far, by question key: texts, as they were given. */
 export type Answers = Readonly<Record<string, string>>;
+
+/** One of several answers: what is stored, and how it is shown. */
+export interface Choice {
+  value: string;
+  name: Text;
+}
 
 /**
  * One question: its key in the answers file, its flag, its variable and its words in every language. Plain data, because
@@ -16,7 +23,7 @@ export interface Question {
   ask: Text;
   /** Said on the line before the question. */
   explain?: Text;
-  choices?: readonly { value: string; name: Text }[];
+  choices?: readonly Choice[];
   /** Proposed at the prompt, taken with --yes. */
   fallback?: (answers: Answers) => string | undefined;
   optional?: boolean;
@@ -27,6 +34,8 @@ export interface Question {
 }
 
 const onHost = (answers: Answers) => answers['target'] === 'host';
+const onInternet = (answers: Answers) => answers['target'] !== 'sandbox';
+const ownBucket = (answers: Answers) => onHost(answers) || (answers['target'] === 'ovh' && answers['ovh.backups'] === 'elsewhere');
 
 export const QUESTIONS: readonly Question[] = [
   {
@@ -37,9 +46,11 @@ export const QUESTIONS: readonly Question[] = [
     choices: [
       { value: 'sandbox', name: { en: 'sandbox: a virtual machine on this computer, to try everything without an account', fr: 'sandbox : une machine virtuelle sur cet ordinateur, pour tout essayer sans compte' } },
       { value: 'host', name: { en: 'host: a Debian 13 server that you reach by SSH', fr: 'host : un serveur Debian 13 que vous atteignez par SSH' } },
+      { value: 'ovh', name: { en: 'ovh: a server that is built in a Public Cloud project at OVH', fr: 'ovh : un serveur construit dans un projet Public Cloud chez OVH' } },
     ],
     fallback: () => 'sandbox',
   },
+  ...OVH_SERVER_QUESTIONS,
   {
     key: 'domain',
     flag: '--domain <name>',
@@ -53,7 +64,7 @@ export const QUESTIONS: readonly Question[] = [
     variable: 'KOPROGO_EMAIL',
     ask: { en: "E-mail address for Let's Encrypt certificates (empty: plain HTTP)", fr: 'Adresse e-mail pour les certificats Let’s Encrypt (vide : HTTP en clair)' },
     optional: true,
-    when: onHost,
+    when: onInternet,
   },
   {
     key: 'unlock',
@@ -121,12 +132,13 @@ export const QUESTIONS: readonly Question[] = [
     ask: { en: 'Blank disk for documents, containers and secrets, below /dev/disk/by-id', fr: 'Disque vierge pour les documents, les conteneurs et les secrets, sous /dev/disk/by-id' },
     when: onHost,
   },
+  ...OVH_SITE_QUESTIONS,
   {
     key: 'bucket.endpoint',
     flag: '--s3-endpoint <url>',
     variable: 'KOPROGO_S3_ENDPOINT',
     ask: { en: 'S3 endpoint for backups', fr: 'Point d’accès S3 des sauvegardes' },
-    when: onHost,
+    when: ownBucket,
   },
   {
     key: 'bucket.region',
@@ -134,14 +146,14 @@ export const QUESTIONS: readonly Question[] = [
     variable: 'KOPROGO_S3_REGION',
     ask: { en: 'S3 region', fr: 'Région S3' },
     fallback: () => 'us-east-1',
-    when: onHost,
+    when: ownBucket,
   },
   {
     key: 'bucket.bucket',
     flag: '--s3-bucket <name>',
     variable: 'KOPROGO_S3_BUCKET',
     ask: { en: 'S3 bucket (made when it does not exist)', fr: 'Bucket S3 (créé s’il n’existe pas)' },
-    when: onHost,
+    when: ownBucket,
   },
   {
     key: 'bucket.encryption',
@@ -150,14 +162,14 @@ export const QUESTIONS: readonly Question[] = [
     ask: { en: 'Server-side encryption to ask for: AES256, aws:kms:KEY-ID or none', fr: 'Chiffrement demandé au serveur S3 : AES256, aws:kms:KEY-ID ou none' },
     explain: { en: 'Backups are encrypted before they leave the server in any case; this is the provider’s second layer, and it is read back after each upload.', fr: 'Les sauvegardes sont de toute façon chiffrées avant de quitter le serveur ; ceci est la seconde couche, celle du fournisseur, et elle est relue après chaque envoi.' },
     fallback: () => 'AES256',
-    when: onHost,
+    when: ownBucket,
   },
   {
     key: 'bucket.accessKeyId',
     flag: '--s3-access-key <id>',
     variable: 'KOPROGO_S3_ACCESS_KEY_ID',
     ask: { en: 'S3 access key id', fr: 'Identifiant de la clé d’accès S3' },
-    when: onHost,
+    when: ownBucket,
   },
   {
     key: 'bucket.secretAccessKey',
@@ -165,6 +177,12 @@ export const QUESTIONS: readonly Question[] = [
     variable: 'KOPROGO_S3_SECRET_ACCESS_KEY',
     ask: { en: 'S3 secret access key', fr: 'Clé d’accès secrète S3' },
     secret: true,
-    when: onHost,
+    when: ownBucket,
   },
 ];
+
+/** Whether the question may come up for a target, whatever else is answered. */
+export function mayApply({ when }: Question, target: string): boolean {
+  const places = ['ovh', 'elsewhere'];
+  return !when || places.some((backups) => places.some((dns) => when({ target, 'ovh.backups': backups, 'ovh.dns': dns })));
+}

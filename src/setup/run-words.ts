@@ -6,6 +6,7 @@ export const WORDS = {
   'run.blocked': { en: '{title}: {reason}', fr: '{title} : {reason}' },
   'open.noServer': { en: 'there is no running server for "{name}" yet', fr: 'aucun serveur ne tourne encore pour « {name} »' },
   'open.noObjectStore': { en: 'the object store of "{name}" does not run', fr: 'le dépôt d’objets de « {name} » ne tourne pas' },
+  'open.noBucket': { en: 'the answers name no bucket for the backups', fr: 'les réponses ne nomment pas de bucket pour les sauvegardes' },
   'open.ownKey': { en: "this installation's own SSH key", fr: 'la clé SSH propre à cette installation' },
   'open.keyOfFile': { en: 'the SSH key {file}', fr: 'la clé SSH {file}' },
   'open.keyNotReadable': { en: 'the SSH private key {file} cannot be read: {why}', fr: 'la clé privée SSH {file} ne peut pas être lue : {why}' },

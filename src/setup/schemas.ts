@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { bucketSchema, diskId, machineSchema } from '../machine.js';
 import { domainName } from '../stack/domain.js';
+import { isManagerAccount, loginBase } from '../targets/ovh/openrc/openrc.js';
 import { say } from './words.js';
 
 const address = machineSchema.shape.address.shape;
@@ -14,9 +15,19 @@ const encryption = z
     return text === 'none' ? { mode: 'none' as const } : { mode: 'AES256' as const };
   });
 
+const ONE_LINE = /^[^\p{Cc}]{1,255}$/u;
+/** In GB: the rules of the Terraform module. */
+const diskSize = z
+  .string()
+  .regex(/^\d{2,4}$/, { error: () => say('schema.diskSize') })
+  .transform(Number)
+  .refine((size) => size >= 10 && size <= 4000, { error: () => say('schema.diskSize') });
+const place = z.enum(['ovh', 'elsewhere'], { error: () => say('schema.place') });
+const tokenPart = z.string().regex(/^[A-Za-z0-9]{8,64}$/, { error: () => say('schema.tokenPart') });
+
 /** What an answer may be, by question key: from the text that was given to the value in SetupConfig. Problems are said in the present language. */
 export const SCHEMAS = {
-  target: z.enum(['sandbox', 'host'], { error: () => say('schema.target') }),
+  target: z.enum(['sandbox', 'host', 'ovh'], { error: () => say('schema.target') }),
   domain: domainName,
   email: z.email({ error: () => say('schema.email') }),
   unlock: z.enum(['auto', 'tpm', 'manual'], { error: () => say('schema.unlock') }),
@@ -27,6 +38,36 @@ export const SCHEMAS = {
   'host.hostKey': saying(address.hostKey, () => say('schema.hostKey')),
   'disks.postgres': saying(diskId, () => say('schema.disk')),
   'disks.documents': saying(diskId, () => say('schema.disk')),
+  'ovh.openrc': z.string().min(1).max(64 * 1024),
+  'ovh.authUrl': z.string().transform((text, context) => {
+    const base = loginBase(text);
+    if (base !== undefined) return base;
+    context.addIssue({ code: 'custom', message: say('schema.authUrl') });
+    return z.NEVER;
+  }),
+  'ovh.project': z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, { error: () => say('schema.project') }),
+  'ovh.username': z
+    .string()
+    .regex(ONE_LINE, { error: () => say('schema.openStackUser') })
+    .refine((name) => !isManagerAccount(name), { error: () => say('schema.managerAccount') }),
+  'ovh.userDomain': z
+    .string()
+    .regex(ONE_LINE, { error: () => say('schema.domain') })
+    .transform((text) => (text.startsWith('id:') ? { id: text.slice(3) } : { name: text })),
+  'ovh.password': z.string().regex(/^[^\p{Cc}]{1,1024}$/u, { error: () => say('schema.password') }),
+  'ovh.region': z.string().regex(/^[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?$/, { error: () => say('schema.ovhRegion') }),
+  'ovh.flavor': z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, { error: () => say('schema.flavor') }),
+  'ovh.volumeType': z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, { error: () => say('schema.volumeType') }),
+  'ovh.postgresSize': diskSize,
+  'ovh.documentsSize': diskSize,
+  'ovh.dns': place,
+  'ovh.backups': place,
+  'ovhBucket.name': saying(bucketSchema.shape.bucket, () => say('schema.bucket')),
+  'ovhBucket.region': z.string().regex(/^[A-Z]{2,10}(-[A-Z]{2,10}){0,3}$/, { error: () => say('schema.bucketRegion') }),
+  'ovhApi.endpoint': z.enum(['ovh-eu', 'ovh-ca'], { error: () => say('schema.ovhEndpoint') }),
+  'ovhApi.applicationKey': tokenPart,
+  'ovhApi.applicationSecret': tokenPart,
+  'ovhApi.consumerKey': tokenPart,
   'bucket.endpoint': saying(bucketSchema.shape.endpoint, () => say('schema.endpoint')),
   'bucket.region': saying(bucketSchema.shape.region, () => say('schema.region')),
   'bucket.bucket': saying(bucketSchema.shape.bucket, () => say('schema.bucket')),

@@ -1,7 +1,7 @@
 import { InputError } from '../errors.js';
 import { folded } from '../ui/format.js';
 import { fillIn } from '../words.js';
-import { type Question, QUESTIONS } from './questions.js';
+import { mayApply, type Question, QUESTIONS } from './questions.js';
 import { SCHEMAS } from './schemas.js';
 import { say } from './words.js';
 
@@ -13,8 +13,10 @@ const COLUMNS = 100;
  */
 export function answersTemplate(target?: string): string {
   if (target !== undefined && !SCHEMAS.target.safeParse(target).success) throw new InputError(say('template.target', { target: JSON.stringify(target) }));
-  const known = target === undefined ? {} : { target };
-  const questions = QUESTIONS.filter(({ when }) => target === undefined || !when || when(known));
+  const all = QUESTIONS.filter((question) => target === undefined || mayApply(question, target));
+  // In YAML what has a name in common stands together, wherever it is asked for.
+  const places = all.map(({ key }) => key.split('.')[0]);
+  const questions = all.toSorted((one, other) => places.indexOf(one.key.split('.')[0]) - places.indexOf(other.key.split('.')[0]));
   const lines = comment(say('template.head'));
   let group = '';
   for (const question of questions) {
@@ -33,7 +35,7 @@ function about(question: Question, target: string | undefined): string[] {
   const lines = comment(fillIn(ask));
   if (explain) lines.push(...comment(fillIn(explain)));
   for (const { name } of choices ?? []) lines.push(...comment(`  - ${fillIn(name)}`));
-  const where = target === undefined && when ? ['sandbox', 'host'].filter((one) => when({ target: one })).join(', ') : '';
+  const where = target === undefined && when ? SCHEMAS.target.options.filter((one) => mayApply(question, one)).join(', ') : '';
   if (where !== '') lines.push(...comment(say('template.only', { where })));
   if (secret) return [...lines, ...comment(say('template.secret', { variable, flag }))];
   lines.push(...comment(say(optional ? 'template.optional' : 'template.from', { variable, flag })));

@@ -2,7 +2,7 @@ import { speaker, type Vocabulary } from '../words.js';
 
 /** What set-up says besides its questions, whose words are in questions.ts. */
 export const WORDS = {
-  'schema.target': { en: 'must be sandbox or host', fr: 'doit être sandbox ou host' },
+  'schema.target': { en: 'must be sandbox, host or ovh', fr: 'doit être sandbox, host ou ovh' },
   'schema.unlock': { en: 'must be auto, tpm or manual', fr: 'doit être auto, tpm ou manual' },
   'schema.email': { en: 'must be an e-mail address', fr: 'doit être une adresse e-mail' },
   'schema.sshKey': { en: 'must be the path of a file', fr: 'doit être le chemin d’un fichier' },
@@ -18,6 +18,23 @@ export const WORDS = {
   'schema.encryption': { en: 'must be AES256, aws:kms:KEY-ID or none', fr: 'doit être AES256, aws:kms:KEY-ID ou none' },
   'schema.accessKey': { en: 'must be 3 to 128 printable characters', fr: 'doit avoir de 3 à 128 caractères imprimables' },
   'schema.secretKey': { en: 'must be 3 to 256 printable characters', fr: 'doit avoir de 3 à 256 caractères imprimables' },
+  'schema.authUrl': { en: 'must be an https address, such as https://auth.cloud.ovh.net/v3', fr: 'doit être une adresse https, comme https://auth.cloud.ovh.net/v3' },
+  'schema.project': { en: "must be the project's id: 32 digits and letters", fr: 'doit être l’identifiant du projet : 32 chiffres et lettres' },
+  'schema.openStackUser': { en: 'must be the name of an OpenStack user: user- and twelve characters', fr: 'doit être le nom d’un utilisateur OpenStack : user- et douze caractères' },
+  'schema.managerAccount': {
+    en: 'looks like the account of the OVHcloud manager; the OpenStack user is called user-… and has a password of its own',
+    fr: 'ressemble au compte de l’espace client OVHcloud ; l’utilisateur OpenStack s’appelle user-… et a son propre mot de passe',
+  },
+  'schema.domain': { en: 'must be the name of a domain in OpenStack, mostly Default', fr: 'doit être le nom d’un domaine OpenStack, en général Default' },
+  'schema.password': { en: 'must be one line of at most 1024 characters', fr: 'doit tenir en une ligne d’au plus 1024 caractères' },
+  'schema.ovhRegion': { en: 'must be a region such as GRA9', fr: 'doit être une région comme GRA9' },
+  'schema.flavor': { en: 'must be a size such as d2-4', fr: 'doit être un gabarit comme d2-4' },
+  'schema.volumeType': { en: 'must be a kind of disk such as high-speed', fr: 'doit être un type de disque comme high-speed' },
+  'schema.diskSize': { en: 'must be a whole number of GB, 10 to 4000', fr: 'doit être un nombre entier de Go, de 10 à 4000' },
+  'schema.place': { en: 'must be ovh or elsewhere', fr: 'doit être ovh ou elsewhere' },
+  'schema.bucketRegion': { en: 'must be a region of object storage in capitals, such as GRA', fr: 'doit être une région de stockage d’objets en majuscules, comme GRA' },
+  'schema.ovhEndpoint': { en: 'must be ovh-eu or ovh-ca', fr: 'doit être ovh-eu ou ovh-ca' },
+  'schema.tokenPart': { en: 'must be 8 to 64 letters and digits', fr: 'doit avoir de 8 à 64 lettres et chiffres' },
 
   'answers.stray': { en: '{source}: does not apply to the target {target}', fr: '{source} : sans objet pour la cible {target}' },
   'answers.wrong': { en: '{source}: {text} {problem}', fr: '{source} : {text} {problem}' },
@@ -32,6 +49,7 @@ export const WORDS = {
   'answers.notYaml': { en: 'the answers file {path} is not valid YAML or JSON: {cause}', fr: 'le fichier de réponses {path} n’est ni du YAML ni du JSON valide : {cause}' },
   'answers.file': { en: 'answers file, {path}', fr: 'fichier de réponses, {path}' },
   'answers.topLevel': { en: 'top level', fr: 'premier niveau' },
+  'answers.implied': { en: '{key}, from {origin}', fr: '{key}, d’après {origin}' },
   'answers.stored': { en: 'stored answer, {key}', fr: 'réponse enregistrée, {key}' },
   'answers.invalid': { en: 'is not valid', fr: 'n’est pas valable' },
   'answers.needed': { en: 'an answer is needed', fr: 'une réponse est nécessaire' },
@@ -41,6 +59,8 @@ export const WORDS = {
     fr: '{source} : un secret n’y a pas sa place ; utilisez {variable} ou {flag}',
   },
   'answers.notPlain': { en: '{source}: must be a text or a number', fr: '{source} : doit être un texte ou un nombre' },
+
+  'live.rights': { en: 'the token lacks these rights: {rights}\n  → make another one, with all that is filled in there: {link}', fr: 'il manque au jeton ces droits : {rights}\n  → créez-en un autre, avec tout ce qui y est rempli : {link}' },
 
   'ask.start': {
     en: '`<` goes back to the question before. Ctrl-C breaks off; the next time you go on where you stopped.',
@@ -71,6 +91,8 @@ export const WORDS = {
     en: '{disk} will be formatted; everything on it is lost. Type its id to go on',
     fr: '{disk} sera formaté ; tout ce qu’il contient sera perdu. Tapez son identifiant pour continuer',
   },
+  'consent.records': { en: 'These records of the zone {zone} are in the way:', fr: 'Ces enregistrements de la zone {zone} gênent :' },
+  'consent.replace': { en: 'Replace them? `destroy` brings them back', fr: 'Les remplacer ? `destroy` les remettra' },
   'consent.otherDisk': { en: '"{typed}" is not {disk}; nothing was formatted', fr: '« {typed} » n’est pas {disk} ; rien n’a été formaté' },
   'consent.otherMachine': {
     en: 'installation "{name}" has {key} {before}; it cannot become {after}',
@@ -88,7 +110,7 @@ export const WORDS = {
   'template.optional': { en: 'May be left out. Also: {flag}, {variable}', fr: 'Facultatif. Ou bien : {flag}, {variable}' },
   'template.secret': { en: 'A secret: not in this file, but by {variable} or {flag}', fr: 'Un secret : pas dans ce fichier, mais par {variable} ou {flag}' },
   'template.only': { en: 'Only for the target: {where}', fr: 'Seulement pour la cible : {where}' },
-  'template.target': { en: 'there is no target {target}: it is sandbox or host', fr: 'il n’y a pas de cible {target} : c’est sandbox ou host' },
+  'template.target': { en: 'there is no target {target}: it is sandbox, host or ovh', fr: 'il n’y a pas de cible {target} : c’est sandbox, host ou ovh' },
 
   'plan.done': { en: 'done', fr: 'fait' },
   'plan.needed': { en: 'to do', fr: 'à faire' },

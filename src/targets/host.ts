@@ -14,7 +14,7 @@ export function createHost(reached: Pick<Machine, 'address' | 'disks'>, access: 
     bucket: () => Promise.resolve(access),
     images: () => Promise.resolve({ kind: 'registry' as const }),
     freshDisks: () => Promise.resolve([]),
-    describeDestroy: () => Promise.resolve([]),
+    describeDestroy: () => Promise.resolve({ goes: [], stays: [] }),
     destroy: () => Promise.resolve([]),
   };
 }

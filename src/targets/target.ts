@@ -29,8 +29,8 @@ export interface Target {
   images(): Promise<ImageSource>;
   /** Disks that this target itself made blank for this installation: formatting them needs no typed confirmation. */
   freshDisks(): Promise<string[]>;
-  /** What `destroy` will remove, in words, and what stays unless it is named. */
-  describeDestroy(choice?: DestroyChoice): Promise<string[]>;
+  /** In words: what `destroy` will remove, and what stays with its data unless it is named. */
+  describeDestroy(choice?: DestroyChoice): Promise<{ goes: string[]; stays: string[] }>;
   /** Returns the names of what was not removed because it holds data and was not named. While something stays, so must the state. */
   destroy(choice?: DestroyChoice): Promise<string[]>;
 }

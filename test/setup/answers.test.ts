@@ -229,7 +229,7 @@ describe('answersTemplate', () => {
     expect(template).toMatch(/KOPROGO_S3_SECRET_ACCESS_KEY/);
     expect(template).not.toMatch(/secretAccessKey/);
     expect(parse(template)).toMatchObject({ target: 'host', host: null });
-    expect(parse(answersTemplate())).toMatchObject({ host: null, disks: null, bucket: null });
+    expect(parse(answersTemplate())).toMatchObject({ host: null, disks: null, bucket: null, ovh: null, ovhBucket: null, ovhApi: null });
     const values: Record<string, string> = { domain: host.domain, email: 'a@example.be', sshKey: '/root/.ssh/id', ...host.host, ...host.disks, ...host.bucket };
     const filled = template.replace(/^( *)# (\w+):( \S+)?$/gm, (_line, indent: string, name: string, proposed?: string) => `${indent}${name}: ${values[name] ?? proposed?.trim() ?? ''}`);
     const { config } = await collectAnswers({ flags: {}, environment: secret, file: parse(filled) }, { acceptFallbacks: false });

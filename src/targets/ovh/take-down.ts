@@ -18,19 +18,23 @@ interface Kept {
 }
 
 /** What `destroy` will do, in words. */
-export async function describeTakeDown(options: OvhOptions, named: readonly string[]): Promise<string[]> {
+export async function describeTakeDown(options: OvhOptions, named: readonly string[]): Promise<{ goes: string[]; stays: string[] }> {
   const document = await readDocument(options.state);
-  if (!document) return [];
+  if (!document) return { goes: [], stays: [] };
   const addresses = await (await terraformOf(options, document)).resources({ tainted: true });
+  const data = dataOf(options, document, addresses, named);
   const zone = await dnsDocuments(options.state).read();
   const { config, site } = options;
-  return [
-    ...(addresses.includes(SERVER_ADDRESS) ? [told('destroy.server', { name: document.name })] : []),
-    ...(zone ? [told('destroy.dns', { zone: zone.zone })] : []),
-    ...(config.dns === 'elsewhere' ? [told('destroy.yourDns', { domain: site.domain })] : []),
-    ...(config.bucket.at === 'ovh' ? [told('destroy.bucketAccess', { bucket: config.bucket.name })] : []),
-    ...dataOf(options, document, addresses, named).map((one) => (one.named ? told('destroy.data', { name: one.name }) : told('destroy.stays', { name: one.name }))),
-  ];
+  return {
+    goes: [
+      ...(addresses.includes(SERVER_ADDRESS) ? [told('destroy.server', { name: document.name })] : []),
+      ...(zone ? [told('destroy.dns', { zone: zone.zone })] : []),
+      ...(config.dns === 'elsewhere' ? [told('destroy.yourDns', { domain: site.domain })] : []),
+      ...(config.bucket.at === 'ovh' ? [told('destroy.bucketAccess', { bucket: config.bucket.name })] : []),
+      ...data.filter((one) => one.named).map(({ name }) => told('destroy.data', { name })),
+    ],
+    stays: data.filter((one) => !one.named).map(({ name }) => told('destroy.stays', { name })),
+  };
 }
 
 /**

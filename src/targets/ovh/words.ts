@@ -157,7 +157,7 @@ const WORDS = {
   'destroy.yourDns': { en: 'not the DNS records of {domain}, which you entered yourself: remove them where you did', fr: 'mais pas les enregistrements DNS de {domain}, que vous avez saisis vous-même : supprimez-les au même endroit' },
   'destroy.bucketAccess': { en: 'the user and the key of the bucket {bucket}', fr: 'l’utilisateur et la clé du bucket {bucket}' },
   'destroy.data': { en: '{name}, with everything in it', fr: '{name}, avec tout son contenu' },
-  'destroy.stays': { en: 'not {name}: it stays, with its data, and costs on. To destroy it as well: koprogo-infra destroy --with-data {name}', fr: 'mais pas {name} : il reste, avec ses données, et continue de coûter. Pour le détruire aussi : koprogo-infra destroy --with-data {name}' },
+  'destroy.stays': { en: '{name}, which costs on. To destroy it as well: koprogo-infra destroy --with-data {name}', fr: '{name}, qui continue de coûter. Pour le détruire aussi : koprogo-infra destroy --with-data {name}' },
   'destroy.unknown': { en: 'this installation has no {name}', fr: 'cette installation n’a pas de {name}' },
   'destroy.names': { en: 'what can be named: {names}', fr: 'ce qui peut être nommé : {names}' },
   'destroy.nothing': { en: 'nothing: no disk or bucket is left', fr: 'rien : il ne reste ni disque ni bucket' },

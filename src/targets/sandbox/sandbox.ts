@@ -90,16 +90,11 @@ export function createSandbox(options: SandboxOptions): Target {
       return document ? Object.values(document.serials).map((serial) => `/dev/disk/by-id/virtio-${serial}`) : [];
     },
 
-    describeDestroy: () =>
-      Promise.resolve(
-        existsSync(directory)
-          ? [
-              say('destroy.server'),
-              say('destroy.disks', { machine: layout(directory).machine }),
-              say('destroy.store', { store: layout(directory).objectStore }),
-            ]
-          : [],
-      ),
+    describeDestroy: () => {
+      const { machine, objectStore } = layout(directory);
+      const goes = existsSync(directory) ? [say('destroy.server'), say('destroy.disks', { machine }), say('destroy.store', { store: objectStore })] : [];
+      return Promise.resolve({ goes, stays: [] });
+    },
 
     async destroy(): Promise<string[]> {
       known = undefined;

@@ -157,7 +157,7 @@ describe('the target ovh', { timeout: 60_000 }, () => {
     ovh.add('example.be', '', 'A', '198.51.100.9', 3600);
     await stepOf('ovh-server').apply();
     await stepOf('dns').apply();
-    expect((await target().describeDestroy()).join('\n')).toContain('not koprogo-tilleuls-postgres: it stays');
+    expect((await target().describeDestroy()).stays.join('\n')).toContain('koprogo-tilleuls-postgres, which costs on');
     await expect(target().destroy({ named: ['koprogo-tilleul'] })).rejects.toThrow(InputError);
     expect(await target().destroy()).toEqual(['koprogo-tilleuls-postgres', 'koprogo-tilleuls-documents', 'koprogo-tilleuls']);
     expect(terraform.made.sort()).toEqual(Object.values(GUARDED).sort());

@@ -103,14 +103,17 @@ function domain(id: string | undefined, name: string | undefined): Domain {
   return { name: name ?? 'Default' };
 }
 
-/** The address with /v3 at its end, which stock files leave out and v2 files have wrong. */
 function keystoneBase(address: string, line: number): string {
+  const base = loginBase(address);
+  if (base === undefined) throw new OpenRcError(say('openrc.badAuthUrl', { line }), [say('openrc.authUrlFix', {})]);
+  return base;
+}
+
+/** The address of the login service with /v3 at its end, which stock files leave out and v2 files have wrong; undefined where no password may go. */
+export function loginBase(address: string): string | undefined {
   const url = URL.canParse(address) ? new URL(address) : undefined;
-  if (url === undefined || !mayCarryPasswords(url) || url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
-    throw new OpenRcError(say('openrc.badAuthUrl', { line }), [say('openrc.authUrlFix', {})]);
-  }
-  const path = url.pathname.replace(/\/+$/, '').replace(/\/v[23](\.\d+)?$/, '');
-  return `${url.origin}${path}/v3`;
+  if (url === undefined || !mayCarryPasswords(url) || url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') return undefined;
+  return `${url.origin}${url.pathname.replace(/\/+$/, '').replace(/\/v[23](\.\d+)?$/, '')}/v3`;
 }
 
 /** https, or http that does not leave this computer. */
