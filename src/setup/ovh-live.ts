@@ -128,7 +128,7 @@ function rightsFor(answers: Answers): OvhRight[] {
 
 function problemOf({ state, what, cause, fix }: CheckResult): string | undefined {
   if (state !== 'failed') return undefined;
-  return [`${told(what)}${cause ? `: ${told(cause)}` : ''}`, ...fix.map(told)].join('\n  → ');
+  return [cause ? say('live.because', { what: told(what), cause: told(cause) }) : told(what), ...fix.map(told)].join('\n  → ');
 }
 
 const named = (name: string): Choice => ({ value: name, name: { en: name, fr: name } });

@@ -60,6 +60,7 @@ export const WORDS = {
   },
   'answers.notPlain': { en: '{source}: must be a text or a number', fr: '{source} : doit être un texte ou un nombre' },
 
+  'live.because': { en: '{what}: {cause}', fr: '{what} : {cause}' },
   'live.rights': { en: 'the token lacks these rights: {rights}\n  → make another one, with all that is filled in there: {link}', fr: 'il manque au jeton ces droits : {rights}\n  → créez-en un autre, avec tout ce qui y est rempli : {link}' },
 
   'ask.start': {
