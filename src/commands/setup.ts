@@ -1,6 +1,7 @@
 import { hasTerminal } from '../edges/prompts.js';
 import { EXIT, type ExitCode } from '../errors.js';
-import { BACK, converse } from '../setup/answers.js';
+import { converse } from '../setup/answers.js';
+import { BACK } from '../setup/asking.js';
 import { loadAnswersFile } from '../setup/answers-file.js';
 import { askAtTerminal, tellHowToGoBack, tellResumed } from '../setup/ask.js';
 import type { SetupConfig } from '../setup/config.js';

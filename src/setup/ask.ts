@@ -1,7 +1,7 @@
 import { askChoice, askSecret, askText } from '../edges/prompts.js';
 import { folded, printable } from '../ui/format.js';
 import { fillIn } from '../words.js';
-import { type Ask, BACK } from './answers.js';
+import { type Ask, BACK } from './asking.js';
 import { type Answers, type Question, QUESTIONS } from './questions.js';
 import { say } from './words.js';
 

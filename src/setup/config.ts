@@ -5,6 +5,9 @@ import { secretText } from '../state/schema.js';
 import { type Answers, QUESTIONS } from './questions.js';
 import { SCHEMAS } from './schemas.js';
 
+/** Of OpenStack. */
+const domain = z.union([z.strictObject({ id: z.string() }), z.strictObject({ name: z.string() })]);
+
 const ownBucket = z.strictObject({
   ...bucketSchema.omit({ endpointFromHere: true }).shape,
   accessKeyId: z.string(),
@@ -35,9 +38,9 @@ export const setupConfigSchema = z.discriminatedUnion('target', [
     ovh: z.strictObject({
       openrc: z.string().optional(),
       authUrl: z.string(),
-      project: z.string(),
+      project: z.union([z.strictObject({ id: z.string() }), z.strictObject({ name: z.string(), domain })]),
       username: z.string(),
-      userDomain: z.union([z.strictObject({ id: z.string() }), z.strictObject({ name: z.string() })]),
+      userDomain: domain,
       password: secretText,
       region: z.string(),
       flavor: z.string(),

@@ -2,7 +2,7 @@ import { describeRecord, type ZoneRecord } from '../dns/records.js';
 import { askText, askYesNo } from '../edges/prompts.js';
 import { InputError, RefusedError } from '../errors.js';
 import type { Reporter } from '../ui/reporter.js';
-import type { BACK } from './answers.js';
+import type { BACK } from './asking.js';
 import { askToGoOn } from './ask.js';
 import type { Context } from './context.js';
 import type { Answers } from './questions.js';

@@ -134,7 +134,7 @@ function machineOf(config: HostConfig): Parameters<typeof createHost> {
 function ovhConfigOf({ ovh, ovhApi, ovhBucket, bucket: own }: OvhSetupConfig): OvhConfig {
   const { authUrl, project, username, userDomain, password, region, flavor, volumeType, postgresSize, documentsSize, dns } = ovh;
   return {
-    credentials: { authUrl, project: { id: project }, username, userDomain, password },
+    credentials: { authUrl, project, username, userDomain, password },
     region,
     flavor,
     volumeType,

@@ -1,4 +1,4 @@
-import { type Ask, askUntilRight } from './answers.js';
+import { type Ask, askUntilRight } from './asking.js';
 import { type Answers, QUESTIONS } from './questions.js';
 
 /** Which installation a run is for. */

@@ -8,7 +8,7 @@ import { checkLogin } from '../targets/ovh/checks/checks.js';
 import type { CheckResult } from '../targets/ovh/checks/check-result.js';
 import { fitFlavors, regionChoices } from '../targets/ovh/checks/pick.js';
 import { OpenRcError } from '../targets/ovh/openrc/openrc-error.js';
-import { isManagerAccount, type OpenRcValues, readOpenRc } from '../targets/ovh/openrc/openrc.js';
+import { type Domain, isManagerAccount, type OpenRcValues, readOpenRc } from '../targets/ovh/openrc/openrc.js';
 import type { OpenStack } from '../targets/ovh/openstack/openstack-client.js';
 import type { Timing } from '../targets/ovh/openstack/openstack-http.js';
 import { inWords, type Said } from '../targets/ovh/words.js';
@@ -101,22 +101,24 @@ export function ovhLive(warn: (text: string) => void, timing: Timing = {}, endpo
 }
 
 /** What the file says and what can be right; the rest is asked for. */
-function answersFrom({ authUrl, projectId, username, userDomain, password, region }: OpenRcValues): Answers {
+function answersFrom({ authUrl, projectId, projectName, projectDomain, username, userDomain, password, region }: OpenRcValues): Answers {
   const found: Partial<Record<QuestionKey, string | undefined>> = {
     'ovh.authUrl': authUrl,
-    'ovh.project': projectId,
+    'ovh.project': projectId ?? (projectName === undefined ? undefined : `name:${projectName}@${domainText(projectDomain)}`),
     'ovh.username': username !== undefined && isManagerAccount(username) ? undefined : username,
-    'ovh.userDomain': 'id' in userDomain ? `id:${userDomain.id}` : userDomain.name,
+    'ovh.userDomain': domainText(userDomain),
     'ovh.password': password?.reveal(),
     'ovh.region': region,
   };
   return Object.fromEntries(Object.entries(found).flatMap(([key, text]) => (text !== undefined && SCHEMAS[key as QuestionKey].safeParse(text).success ? [[key, text]] : [])));
 }
 
+const domainText = (domain: Domain): string => ('id' in domain ? `id:${domain.id}` : domain.name);
+
 function credentialsOf(answers: Answers) {
-  const [authUrl, id, username, password] = ['ovh.authUrl', 'ovh.project', 'ovh.username', 'ovh.password'].map((key) => answers[key]);
-  if (authUrl === undefined || id === undefined || username === undefined || password === undefined) return undefined;
-  return { authUrl: SCHEMAS['ovh.authUrl'].parse(authUrl), project: { id }, username, userDomain: SCHEMAS['ovh.userDomain'].parse(answers['ovh.userDomain'] ?? 'Default'), password: new Secret(password) };
+  const [authUrl, project, username, password] = ['ovh.authUrl', 'ovh.project', 'ovh.username', 'ovh.password'].map((key) => answers[key]);
+  if (authUrl === undefined || project === undefined || username === undefined || password === undefined) return undefined;
+  return { authUrl: SCHEMAS['ovh.authUrl'].parse(authUrl), project: SCHEMAS['ovh.project'].parse(project), username, userDomain: SCHEMAS['ovh.userDomain'].parse(answers['ovh.userDomain'] ?? 'Default'), password: new Secret(password) };
 }
 
 /** The narrowest rights with which DNS and bucket can be made. */

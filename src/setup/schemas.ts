@@ -15,6 +15,8 @@ const encryption = z
     return text === 'none' ? { mode: 'none' as const } : { mode: 'AES256' as const };
   });
 
+/** An id, or name:NAME@DOMAIN, as an OpenRC file that has no id says it. */
+const PROJECT = /^(?:[A-Za-z0-9_-]{1,64}|name:([^\p{Cc}]{1,255})@([^\p{Cc}@]{1,255}))$/u;
 const ONE_LINE = /^[^\p{Cc}]{1,255}$/u;
 /** In GB: the rules of the Terraform module. */
 const diskSize = z
@@ -45,7 +47,13 @@ export const SCHEMAS = {
     context.addIssue({ code: 'custom', message: say('schema.authUrl') });
     return z.NEVER;
   }),
-  'ovh.project': z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, { error: () => say('schema.project') }),
+  'ovh.project': z
+    .string()
+    .regex(PROJECT, { error: () => say('schema.project') })
+    .transform((text) => {
+      const [, name, place] = PROJECT.exec(text) ?? [];
+      return name === undefined ? { id: text } : { name, domain: domainOf(place ?? '') };
+    }),
   'ovh.username': z
     .string()
     .regex(ONE_LINE, { error: () => say('schema.openStackUser') })
@@ -53,7 +61,7 @@ export const SCHEMAS = {
   'ovh.userDomain': z
     .string()
     .regex(ONE_LINE, { error: () => say('schema.domain') })
-    .transform((text) => (text.startsWith('id:') ? { id: text.slice(3) } : { name: text })),
+    .transform(domainOf),
   'ovh.password': z.string().regex(/^[^\p{Cc}]{1,1024}$/u, { error: () => say('schema.password') }),
   'ovh.region': z.string().regex(/^[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?$/, { error: () => say('schema.ovhRegion') }),
   'ovh.flavor': z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, { error: () => say('schema.flavor') }),
@@ -77,6 +85,11 @@ export const SCHEMAS = {
 } satisfies Record<string, z.ZodType>;
 
 export type QuestionKey = keyof typeof SCHEMAS;
+
+/** "Default" is a name, "id:default" an id. */
+function domainOf(text: string): { id: string } | { name: string } {
+  return text.startsWith('id:') ? { id: text.slice(3) } : { name: text };
+}
 
 /** A schema of another room, which may also be read on the server, with its problem in the words of this conversation. */
 function saying<Value extends string | number>(schema: z.ZodType<Value>, problem: () => string) {

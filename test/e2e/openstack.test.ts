@@ -14,6 +14,7 @@ import { fitFlavors, fitImages } from '../../src/targets/ovh/checks/pick.js';
 import { inWords } from '../../src/targets/ovh/words.js';
 import { type OpenStackLab, openStackUnavailable, startOpenStack } from '../fixtures/openstack.js';
 import { sourced } from '../targets/ovh/openrc/bash-words.js';
+import { Operator } from './harness.js';
 
 const unavailable = openStackUnavailable();
 if (unavailable !== undefined) console.warn(`Left out: the checks against a real OpenStack, because ${unavailable}`);
@@ -120,6 +121,25 @@ describe.skipIf(unavailable !== undefined)('a real OpenStack', () => {
       expect(await bad(main, { serverName: 'koprogo' })).toEqual([]);
     } finally {
       await nova(cloud, 'DELETE', `/servers/${id}`);
+    }
+  });
+
+  it('is looked at by setup --target ovh --plan, which builds nothing', async () => {
+    const operator = new Operator();
+    const plan = async (file: string, ...more: string[]) => {
+      const answers = ['--openrc', file, '--domain', 'tilleuls.example.be', '--backups', 'elsewhere', '--s3-endpoint', 'http://127.0.0.1:9', '--s3-bucket', 'tilleuls', '--s3-access-key', 'ACCESS'];
+      const environment = { KOPROGO_S3_SECRET_ACCESS_KEY: 'planted-s3-secret' };
+      // Nothing answers at the bucket's address: so something is blocked, and the exit code is 7.
+      const { steps } = (await operator.json(['setup', '--target', 'ovh', '--plan', '--non-interactive', ...answers, ...more], { environment, expect: 7 })) as { steps: unknown[] };
+      return steps[0];
+    };
+    try {
+      expect(await plan(lab.main)).toMatchObject({ id: 'ovh-server', state: 'needed', changes: [expect.stringContaining('d2-4, Debian 13, GRA9'), expect.anything()] });
+      expect(await plan(lab.weak, '--lang', 'fr')).toMatchObject({ id: 'ovh-server', state: 'blocked', reason: expect.stringContaining('il manque : administrator') as string });
+      expect(operator.log).not.toContain(main.password.reveal());
+    } finally {
+      operator.end();
+      operator.remove();
     }
   });
 

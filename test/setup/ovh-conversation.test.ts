@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { InputError } from '../../src/errors.js';
-import { type Ask, BACK, collectAnswers } from '../../src/setup/answers.js';
+import { collectAnswers } from '../../src/setup/answers.js';
+import { type Ask, BACK } from '../../src/setup/asking.js';
 import { createContext } from '../../src/setup/context.js';
 import { ovhLive } from '../../src/setup/ovh-live.js';
 import type { Answers } from '../../src/setup/questions.js';
@@ -64,7 +65,7 @@ describe('the conversation about OVH', { timeout: 30_000 }, () => {
     expect(about('ovh.password')[1]).toMatch(/^ovh\.password \(login of user-[^]*401[^]*→/);
     expect(about('ovh.flavor')[0]).toMatch(/\[d2-2: 2 GB of memory, \d+ processors?, 25 GB for the system \(little\) \| d2-4: 4 GB/);
     expect(about('ovh.volumeType')[0]).toContain('[classic | high-speed]');
-    expect(config).toMatchObject({ target: 'ovh', ovh: { project: '0123abcd', region: 'GRA9', flavor: 'd2-4', userDomain: { name: 'Default' }, postgresSize: 20, dns: 'elsewhere' }, bucket: { bucket: 'tilleuls' } });
+    expect(config).toMatchObject({ target: 'ovh', ovh: { project: { id: '0123abcd' }, region: 'GRA9', flavor: 'd2-4', userDomain: { name: 'Default' }, postgresSize: 20, dns: 'elsewhere' }, bucket: { bucket: 'tilleuls' } });
 
     // What was answered is enough for the next run, without the file.
     rmSync(openrc);
@@ -129,7 +130,7 @@ describe('the conversation about OVH', { timeout: 30_000 }, () => {
     const other = join(folder, 'other.sh');
     writeFileSync(other, `OS_AUTH_URL=${cloud.credentials().authUrl}\nOS_PROJECT_ID=other\n`);
     const { config } = await talk({ 'ovh.openrc': [other, openrc], 'ovh.username': [BACK], 'ovh.password': [cloud.password], 'ovh.backups': ['elsewhere'] });
-    expect(config).toMatchObject({ ovh: { project: '0123abcd' } });
+    expect(config).toMatchObject({ ovh: { project: { id: '0123abcd' } } });
   });
 
   it('goes on where it was broken off, reading the file again', async () => {
@@ -156,6 +157,14 @@ describe('the conversation about OVH', { timeout: 30_000 }, () => {
     const wrong = collectAnswers({ flags: { ...flags, 'ovh.openrc': folder, 'ovh.flavor': 'a b' }, environment: { OS_PASSWORD: 'x' } }, { acceptFallbacks: true, live: live() });
     await expect(wrong).rejects.toThrow(InputError);
     await expect(wrong).rejects.toThrow(/--openrc: .* is a folder[^]*--flavor: "a b" must be a size/);
+  });
+
+  it('takes a project by its name, where the file has no id', async () => {
+    const { authUrl, username } = cloud.credentials();
+    writeOpenRc(`OS_AUTH_URL=${authUrl}`, 'OS_PROJECT_NAME="a@b c"', 'OS_PROJECT_DOMAIN_ID=default', `OS_USERNAME=${username}`, 'OS_USER_DOMAIN_ID=default');
+    const flags = { target: 'ovh', domain: 'tilleuls.example.be', 'ovh.openrc': openrc, 'ovh.region': 'GRA9', 'ovh.backups': 'elsewhere', ...BUCKET };
+    const { config } = await collectAnswers({ flags, environment: { OS_PASSWORD: cloud.password } }, { acceptFallbacks: true, live: live() });
+    expect(config).toMatchObject({ ovh: { project: { name: 'a@b c', domain: { id: 'default' } }, userDomain: { id: 'default' } } });
   });
 
   it('leaves variables of other programs alone where they do not apply', async () => {
