@@ -113,5 +113,5 @@ export async function withLossRefused<T>(work: () => Promise<T>): Promise<T> {
 }
 
 function lossRefused(lost: readonly string[], cause?: unknown): RefusedError {
-  return new RefusedError(told('plan.wouldLose', { names: lost.join(', ') }), { hints: [told('plan.wouldLoseFix', {}), `koprogo-infra destroy --with-data ${lost.join(',')}`], cause });
+  return new RefusedError(told('plan.wouldLose', { names: lost.join(', ') }), { hints: [told('plan.wouldLoseFix', {})], cause });
 }
