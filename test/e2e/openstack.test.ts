@@ -30,6 +30,10 @@ describe.skipIf(unavailable !== undefined)('a real OpenStack', () => {
     lab = startOpenStack();
     main = await credentials(lab.main);
     weak = await credentials(lab.weak);
+    // An OpenStack that ran before may still have what a killed run of these tests made.
+    const cloud = await OpenStack.login(main);
+    for (const { id } of await cloud.at('GRA9').servers(PLAN.serverName)) await nova(cloud, 'DELETE', `/servers/${id}`);
+    await expect.poll(() => cloud.at('GRA9').servers(PLAN.serverName), { timeout: 120_000, interval: 1000 }).toEqual([]);
   }, 20 * 60_000);
 
   afterAll(() => {
