@@ -7,7 +7,7 @@ import { chooseLanguage, fillIn, language, speak, speaker, type Vocabulary } fro
 
 const SOURCE = fileURLToPath(new URL('../src/', import.meta.url));
 const files = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
-/** Some files of that name hold words to be read and not said, as Terraform's; the OVH target's table has a test of its own. */
+/** Some have another shape, as the words of a plan's digest; the OVH target's table has a test of its own. */
 const rooms = await Promise.all(
   files
     .filter((name) => name.endsWith('words.ts') && name !== 'words.ts')

@@ -3,6 +3,7 @@ import { aboutToChange, type DnsDocument } from './document.js';
 import type { OvhZone } from './ovh-zone.js';
 import { type DnsPlan, planRecords } from './plan.js';
 import { contentKey, describeRecord, type WantedRecord, type ZoneRecord } from './records.js';
+import { say } from './words.js';
 
 /** Where the caller keeps the document: in the encrypted state. */
 export interface DnsDocumentStore {
@@ -18,8 +19,8 @@ export async function lookAtZone(zone: OvhZone, wanted: readonly WantedRecord[],
   const names = namesOf(wanted);
   const elsewhere = await zone.handedOver(names);
   if (elsewhere !== undefined) {
-    throw new RefusedError(`the zone ${zone.zone} hands ${elsewhere}.${zone.zone} over to other name servers: records for it must be made there`, {
-      hints: [`look at them: dig NS ${elsewhere}.${zone.zone}`, 'or remove the NS records in the OVH control panel'],
+    throw new RefusedError(say('handedOver', { zone: zone.zone, name: elsewhere }), {
+      hints: [say('handedOver.look', { zone: zone.zone, name: elsewhere }), say('handedOver.remove')],
     });
   }
   return planRecords(zone.zone, wanted, await zone.records(names), document?.made);
@@ -37,9 +38,8 @@ export async function writeRecords(zone: OvhZone, wanted: readonly WantedRecord[
   const may = new Set(agreed.map(contentKey));
   const unasked = plan.replaced.filter((record) => !may.has(contentKey(record)));
   if (unasked.length > 0) {
-    throw new RefusedError(`records of ${zone.zone} are in the way, and replacing them was not agreed to: ${unasked.map((record) => describeRecord(record, zone.zone)).join('; ')}`, {
-      hints: ['type the same command again, and agree when asked', 'or remove them in the OVH control panel'],
-    });
+    const records = unasked.map((record) => describeRecord(record, zone.zone)).join(say('join'));
+    throw new RefusedError(say('inTheWay', { zone: zone.zone, records }), { hints: [say('inTheWay.agree'), say('inTheWay.remove')] });
   }
   if (plan.changes.length === 0) {
     // A run that ended between writing and publishing left this undone.
@@ -69,7 +69,5 @@ function existingIn({ kept, changes }: DnsPlan): ZoneRecord[] {
 
 function refuseOtherZone(zone: OvhZone, document: DnsDocument | undefined): void {
   if (!document || document.zone === zone.zone) return;
-  throw new RefusedError(`this installation has records in the zone ${document.zone}; they must be taken back before others are made in ${zone.zone}`, {
-    hints: [`keep the domain in ${document.zone}, or: koprogo-infra destroy`],
-  });
+  throw new RefusedError(say('otherZone', { found: document.zone, wanted: zone.zone }), { hints: [say('otherZone.hint', { found: document.zone })] });
 }

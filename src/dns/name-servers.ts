@@ -1,6 +1,8 @@
 import { Resolver } from 'node:dns/promises';
 import { errorCode } from '../edges/files.js';
+import { toDo } from '../edges/words.js';
 import { InfraError } from '../errors.js';
+import { say } from './words.js';
 
 /** What is asked of a resolver; Node's has it. */
 export type DnsResolver = Pick<Resolver, 'resolve4' | 'resolve6' | 'resolveNs' | 'resolveCname'>;
@@ -41,11 +43,11 @@ export async function findZoneServers(domain: string, resolverFor: ResolverFor =
   // A top-level domain has name servers too, and they know nothing of records below.
   for (let from = 0; from < labels.length - 1; from += 1) {
     const zone = labels.slice(from).join('.');
-    const names = await absentIsEmpty(() => resolver.resolveNs(zone), `look up the name servers of ${zone}`);
+    const names = await absentIsEmpty(() => resolver.resolveNs(zone), say('resolver.servers', { zone }));
     if (names.length > 0) return { zone, servers: await withAddresses(zone, names, resolver) };
   }
-  throw new InfraError(`${domain} has no name servers: the domain is not registered, or its registration is not finished`, {
-    hints: ['check the domain for a typing mistake', `dig +trace NS ${labels.slice(-2).join('.')}`],
+  throw new InfraError(say('servers.none', { domain }), {
+    hints: [say('servers.typing'), `dig +trace NS ${labels.slice(-2).join('.')}`],
   });
 }
 
@@ -55,13 +57,15 @@ async function withAddresses(zone: string, names: readonly string[], resolver: D
       .filter((name) => /^[A-Za-z0-9._-]{1,253}$/.test(name))
       .slice(0, MAX_SERVERS)
       .map(async (name) => {
-        const four = await absentIsEmpty(() => resolver.resolve4(name), `look up ${name}`);
-        return { name: name.toLowerCase(), addresses: [...four, ...(await absentIsEmpty(() => resolver.resolve6(name), `look up ${name}`))] };
+        const doing = say('resolver.host', { name });
+        const four = await absentIsEmpty(() => resolver.resolve4(name), doing);
+        return { name: name.toLowerCase(), addresses: [...four, ...(await absentIsEmpty(() => resolver.resolve6(name), doing))] };
       }),
   );
   const reachable = servers.filter(({ addresses }) => addresses.length > 0).sort((one, other) => one.name.localeCompare(other.name));
   if (reachable.length > 0) return reachable;
-  throw new InfraError(`none of the name servers of ${zone} has an address: ${servers.map(({ name }) => name).join(', ') || 'their names are not host names'}`, { hints: [`dig +trace NS ${zone}`] });
+  const found = servers.map(({ name }) => name).join(', ') || say('servers.notHosts');
+  throw new InfraError(say('servers.noAddress', { zone, names: found }), { hints: [`dig +trace NS ${zone}`] });
 }
 
 /** Throws InfraError for anything but an answer. */
@@ -69,9 +73,9 @@ async function absentIsEmpty(ask: () => Promise<string[]>, doing: string): Promi
   try {
     return await ask();
   } catch (error) {
-    const code = errorCode(error) ?? 'unknown';
+    const code = errorCode(error) ?? say('resolver.unknown');
     if (ABSENT.has(code)) return [];
-    throw new InfraError(`could not ${doing}: this computer's resolver gives no answer (${code})`, { hints: ['check the network and /etc/resolv.conf', 'type the same command again'] });
+    throw new InfraError(say('resolver.silent', { doing: toDo(doing), code }), { hints: [say('resolver.check'), say('again')] });
   }
 }
 

@@ -2,6 +2,7 @@ import { SocketAddress, isIPv4, isIPv6 } from 'node:net';
 import { domainToASCII } from 'node:url';
 import { InputError } from '../errors.js';
 import { domainName } from '../stack/domain.js';
+import { say } from './words.js';
 
 /**
  * The domain that somebody typed, in the form in which DNS knows it: "Copropriété.example.be" becomes
@@ -13,7 +14,7 @@ export function asciiDomain(typed: string): string {
   const isForeign = /[^\p{ASCII}]/u.test(text) && /^[\p{L}\p{M}\p{N}.-]{1,253}$/u.test(text);
   const read = domainName.safeParse(isForeign ? domainToASCII(text) : text);
   if (read.success) return read.data;
-  throw new InputError(`not a domain: "${text.replace(/\p{C}/gu, '').slice(0, 80)}" ${read.error.issues[0]?.message ?? ''}`.trim());
+  throw new InputError(say('domain', { text: text.replace(/\p{C}/gu, '').slice(0, 80), why: read.error.issues[0]?.message ?? '' }).trim());
 }
 
 /** The hosts that the site answers at. The domain comes first. */

@@ -4,6 +4,7 @@ import { OvhApiError } from '../edges/ovh-api-errors.js';
 import { InfraError } from '../errors.js';
 import { plainName } from './names.js';
 import { ADDRESS_TYPES, describeRecord, type RecordContent, TTL_SECONDS, type WantedRecord, type ZoneRecord } from './records.js';
+import { say } from './words.js';
 
 const id = z.number().int().positive();
 const zoneList = z.array(z.string().min(1).max(255)).max(20_000);
@@ -18,7 +19,7 @@ const recordAnswer = z.object({
 
 /** The zones of the account, as names that can be compared. */
 export async function ovhZones(api: OvhApi): Promise<string[]> {
-  const zones = await api.ask('list the zones of the account', { method: 'GET', path: '/domain/zone' }, zoneList);
+  const zones = await api.ask(say('zones.list'), { method: 'GET', path: '/domain/zone' }, zoneList);
   return zones.map(plainName).filter((zone) => zone !== '');
 }
 
@@ -55,19 +56,19 @@ export class OvhZone {
   }
 
   async create({ subDomain, type, target, ttl = TTL_SECONDS }: Omit<RecordContent, 'ttl'> & { ttl?: number }): Promise<void> {
-    const said = describeRecord({ subDomain, type, target }, this.zone);
-    await this.api.tell(`create the record ${said}`, { method: 'POST', path: `${this.#path}/record`, body: { fieldType: type, subDomain, target, ttl } });
+    const record = describeRecord({ subDomain, type, target }, this.zone);
+    await this.api.tell(say('record.create', { record }), { method: 'POST', path: `${this.#path}/record`, body: { fieldType: type, subDomain, target, ttl } });
   }
 
   async update(record: ZoneRecord, { subDomain, type, target }: WantedRecord): Promise<void> {
-    const said = `${describeRecord(record, this.zone)} to ${target}`;
     if (record.type !== type) throw new Error('a record keeps its type');
-    await this.api.tell(`change the record ${said}`, { method: 'PUT', path: `${this.#path}/record/${record.id}`, body: { subDomain, target, ttl: TTL_SECONDS } });
+    const doing = say('record.change', { record: describeRecord(record, this.zone), target });
+    await this.api.tell(doing, { method: 'PUT', path: `${this.#path}/record/${record.id}`, body: { subDomain, target, ttl: TTL_SECONDS } });
   }
 
   async remove(record: ZoneRecord): Promise<void> {
     try {
-      await this.api.tell(`remove the record ${describeRecord(record, this.zone)}`, { method: 'DELETE', path: `${this.#path}/record/${record.id}` });
+      await this.api.tell(say('record.remove', { record: describeRecord(record, this.zone) }), { method: 'DELETE', path: `${this.#path}/record/${record.id}` });
     } catch (error) {
       // A first try may have been done without its answer reaching us.
       if (!(error instanceof OvhApiError) || error.status !== 404) throw error;
@@ -76,20 +77,20 @@ export class OvhZone {
 
   /** Has OVH bring the zone to its name servers. */
   async publish(): Promise<void> {
-    await this.api.tell(`publish the zone ${this.zone}`, { method: 'POST', path: `${this.#path}/refresh`, repeatable: true });
+    await this.api.tell(say('zone.publish', { zone: this.zone }), { method: 'POST', path: `${this.#path}/refresh`, repeatable: true });
   }
 
   async #ids(name: string, type: string): Promise<number[]> {
     // An empty subDomain is sent as such for the zone's own name: without it OVH lists the records of every name.
     const query = new URLSearchParams({ fieldType: type, subDomain: name }).toString();
-    return this.api.ask(`list the records of ${this.zone}`, { method: 'GET', path: `${this.#path}/record?${query}` }, idList);
+    return this.api.ask(say('records.list', { zone: this.zone }), { method: 'GET', path: `${this.#path}/record?${query}` }, idList);
   }
 
   /** Undefined when it was removed since it was listed. */
   async #record(number: number, name: string, type: (typeof ADDRESS_TYPES)[number]): Promise<ZoneRecord | undefined> {
     let answer;
     try {
-      answer = await this.api.ask(`read a record of ${this.zone}`, { method: 'GET', path: `${this.#path}/record/${number}` }, recordAnswer);
+      answer = await this.api.ask(say('record.read', { zone: this.zone }), { method: 'GET', path: `${this.#path}/record/${number}` }, recordAnswer);
     } catch (error) {
       if (error instanceof OvhApiError && error.status === 404) return undefined;
       throw error;
@@ -97,7 +98,7 @@ export class OvhZone {
     const { fieldType, subDomain, target, ttl } = answer;
     // Whatever is read here may be removed later: it must be what was asked for.
     if (answer.id !== number || fieldType !== type || plainName(subDomain ?? '') !== name) {
-      throw new InfraError(`OVH listed record ${number} of ${this.zone} as ${type} of "${name}", and says otherwise when asked for it`, { hints: ['look at the zone in the OVH control panel, then type the same command again'] });
+      throw new InfraError(say('record.otherwise', { number: String(number), zone: this.zone, type, name }), { hints: [say('record.otherwise.hint')] });
     }
     return { id: number, subDomain: name, type, target, ttl: ttl ?? 0 };
   }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { InputError } from '../errors.js';
 import { nameInZone, plainAddress, plainName, siteHosts } from './names.js';
+import { say } from './words.js';
 
 /** The record types that decide where a visitor's browser goes. */
 export const ADDRESS_TYPES = ['A', 'AAAA', 'CNAME'] as const;
@@ -44,8 +45,8 @@ export interface Site {
 /** The records that bring visitors of a site to its server. Throws InputError when an address is none. */
 export function wantedRecords({ domain, zone, www, ipv4, ipv6 }: Site): WantedRecord[] {
   const target = { A: plainAddress(ipv4), AAAA: ipv6 === undefined ? undefined : plainAddress(ipv6) };
-  if (target.A?.includes(':') !== false) throw new InputError("the server's IPv4 address is not one");
-  if (ipv6 !== undefined && target.AAAA?.includes(':') !== true) throw new InputError("the server's IPv6 address is not one");
+  if (target.A?.includes(':') !== false) throw new InputError(say('address.ipv4'));
+  if (ipv6 !== undefined && target.AAAA?.includes(':') !== true) throw new InputError(say('address.ipv6'));
   return siteHosts(domain, www).flatMap((host) =>
     (['A', 'AAAA'] as const).flatMap((type) => {
       const address = target[type];

@@ -2,6 +2,7 @@ import type { DnsDocumentStore } from './apply.js';
 import type { DnsDocument } from './document.js';
 import type { OvhZone } from './ovh-zone.js';
 import { contentKey, describeRecord, type RecordContent, type ZoneRecord } from './records.js';
+import { say } from './words.js';
 
 export interface RestorePlan {
   /** Ours, and still as we wrote them. */
@@ -55,9 +56,9 @@ export async function restoreZone(zone: OvhZone, store: DnsDocumentStore): Promi
 /** The plan in sentences, for `destroy`. */
 export function describeRestore(plan: RestorePlan, zone: string): string[] {
   return [
-    ...plan.remove.map((record) => `remove the record ${describeRecord(record, zone)}`),
-    ...plan.create.map((record) => `restore the record ${describeRecord(record, zone)}`),
-    ...plan.foreign.map((record) => `leave the record ${describeRecord(record, zone)}, which somebody else made`),
-    ...plan.notRestored.map((record) => `not restore the record ${describeRecord(record, zone)}: something else is there now`),
+    ...plan.remove.map((record) => say('record.remove', { record: describeRecord(record, zone) })),
+    ...plan.create.map((record) => say('record.restore', { record: describeRecord(record, zone) })),
+    ...plan.foreign.map((record) => say('record.leave', { record: describeRecord(record, zone) })),
+    ...plan.notRestored.map((record) => say('record.notRestore', { record: describeRecord(record, zone) })),
   ];
 }

@@ -8,6 +8,7 @@ import type { OvhZone } from './ovh-zone.js';
 import type { DnsPlan } from './plan.js';
 import { describeRecord, type Site, type WantedRecord, wantedRecords, type ZoneRecord } from './records.js';
 import { askAll, describeFinding, expectationsOf, waitForRecords } from './wait.js';
+import { say } from './words.js';
 
 export interface DnsStepDeps {
   /** Undefined while there is no server whose address could be given. */
@@ -39,20 +40,20 @@ export function dnsStep(deps: DnsStepDeps): Step {
 
   async function look(): Promise<Check> {
     const site = await deps.site();
-    if (!site) return needed('lead the names of the site to the server');
+    if (!site) return needed(say('step.lead'));
     const wanted = await wantedFor(site);
     const changes = zone ? describeChanges(await lookAtZone(zone, wanted, await store.read())) : [];
-    if (changes.length > 0) return needed(...changes, 'wait for the name servers of the zone');
+    if (changes.length > 0) return needed(...changes, say('step.wait'));
     const { servers, findings } = await ask(wanted, site.domain);
     const wrong = findings.filter(({ right }) => !right);
-    if (wrong.length === 0) return done(`${site.domain}, as the name servers of ${servers.zone} say`);
-    const entries = zone ? [] : entriesFrom(findings, servers.zone).map((entry) => `${describeEntry(entry, servers.zone)} (by you)`);
-    return needed(...entries, `wait for the name servers of ${servers.zone} (${describeFinding(wrong[0])})`);
+    if (wrong.length === 0) return done(say('step.done', { domain: site.domain, zone: servers.zone }));
+    const entries = zone ? [] : entriesFrom(findings, servers.zone).map((entry) => say('step.byYou', { entry: describeEntry(entry, servers.zone) }));
+    return needed(...entries, say('step.waitFor', { zone: servers.zone, finding: describeFinding(wrong[0]) }));
   }
 
   async function make(): Promise<void> {
     const site = await deps.site();
-    if (!site) throw new InfraError('there is no server yet whose address DNS could give', { hints: ['koprogo-infra setup'] });
+    if (!site) throw new InfraError(say('step.noServer'), { hints: ['koprogo-infra setup'] });
     const wanted = await wantedFor(site);
     if (zone) {
       const { replaced } = await lookAtZone(zone, wanted, await store.read());
@@ -83,14 +84,14 @@ export function dnsStep(deps: DnsStepDeps): Step {
 
 /** "in the zone example.be, enter: api A 203.0.113.7 (TTL 300)". */
 export function describeEntry({ action, name, type, value, ttl }: ManualEntry, zone: string): string {
-  return `in the zone ${zone}, ${action}: ${name} ${type} ${value}${action === 'enter' ? ` (TTL ${ttl})` : ''}`;
+  return action === 'enter' ? say('entry.enter', { zone, name, type, value, ttl: String(ttl) }) : say('entry.remove', { zone, name, type, value });
 }
 
 /** What will be done to a zone, one sentence a record. */
 export function describeChanges({ changes, zone }: DnsPlan): string[] {
   return changes.map((change) => {
-    if (change.action === 'create') return `make the record ${describeRecord(change.record, zone)}`;
-    if (change.action === 'remove') return `remove the record ${describeRecord(change.existing, zone)}`;
-    return `change the record ${describeRecord(change.existing, zone)} to ${change.record.target}`;
+    if (change.action === 'create') return say('record.make', { record: describeRecord(change.record, zone) });
+    if (change.action === 'remove') return say('record.remove', { record: describeRecord(change.existing, zone) });
+    return say('record.change', { record: describeRecord(change.existing, zone), target: change.record.target });
   });
 }

@@ -4,6 +4,7 @@ import type { Progress } from '../progress.js';
 import { plainAddress } from './names.js';
 import { askServer, type NameServer, nodeResolver, type ResolverFor, type ServerAnswer, type ZoneServers } from './name-servers.js';
 import type { WantedRecord } from './records.js';
+import { say } from './words.js';
 
 /** What every server must say of a host: exactly these addresses. None: there must be no such record. */
 export interface Expectation {
@@ -72,7 +73,7 @@ export async function waitForRecords({ servers, wanted, progress, limitSeconds =
     for (const { name } of servers.servers) {
       const answers = findings.some(({ server, answer }) => server === name && answer.state === 'answers');
       silence.set(name, answers ? 0 : (silence.get(name) ?? 0) + 1);
-      if (silence.get(name) === PATIENCE) progress.warn(`${name} does not answer; the other name servers of ${servers.zone} are waited for`);
+      if (silence.get(name) === PATIENCE) progress.warn(say('wait.silent', { name, zone: servers.zone }));
     }
     const dead = new Set([...silence].filter(([, rounds]) => rounds >= PATIENCE).map(([name]) => name));
     if (dead.size === servers.servers.length) throw noneAnswers(servers);
@@ -90,23 +91,23 @@ export async function waitForRecords({ servers, wanted, progress, limitSeconds =
 export function describeFinding(finding: Finding | undefined): string {
   if (!finding) return '';
   const { server, host, type, answer, addresses } = finding;
-  const kind = type === 'A' ? '' : ' (IPv6)';
-  if (answer.state !== 'answers') return answer.state === 'silent' ? `${server} does not answer` : `${server} refuses to answer for ${host}`;
-  if (answer.alias !== undefined) return `${server} still says that ${host} is another name for ${answer.alias.replace(/[^A-Za-z0-9._-]/g, '?').slice(0, 253)}`;
-  if (answer.addresses.length === 0) return `${server} does not know ${host}${kind} yet`;
-  return `${server} still says ${answer.addresses.slice(0, 5).join(', ')} of ${host}${addresses.length === 0 ? ', where nothing may be' : ''}`;
+  if (answer.state !== 'answers') return answer.state === 'silent' ? say('finding.silent', { server }) : say('finding.refuses', { server, host });
+  if (answer.alias !== undefined) return say('finding.alias', { server, host, alias: answer.alias.replace(/[^A-Za-z0-9._-]/g, '?').slice(0, 253) });
+  if (answer.addresses.length === 0) return type === 'A' ? say('finding.unknown', { server, host }) : say('finding.unknownV6', { server, host });
+  const said = { server, host, addresses: answer.addresses.slice(0, 5).join(', ') };
+  return addresses.length === 0 ? say('finding.unwanted', said) : say('finding.says', said);
 }
 
 function tooLate({ zone }: ZoneServers, wrong: readonly Finding[], limitSeconds: number): InfraError {
   const lines = [...new Set(wrong.map(describeFinding))];
-  const more = lines.length > 8 ? `\nand ${lines.length - 8} more` : '';
-  return new InfraError(`the name servers of ${zone} do not all give the new answers after ${Math.round(limitSeconds / 60)} minutes:\n${lines.slice(0, 8).join('\n')}${more}`, {
-    hints: ['if the records are right where the zone is managed: wait, and type the same command again', 'if not: correct them there; a record at the same name that leads elsewhere must be removed'],
+  const more = lines.length > 8 ? [say('wait.more', { count: lines.length - 8 })] : [];
+  return new InfraError(say('wait.tooLate', { zone, minutes: Math.round(limitSeconds / 60), lines: [...lines.slice(0, 8), ...more].join('\n') }), {
+    hints: [say('wait.right'), say('wait.wrong')],
   });
 }
 
 function noneAnswers({ zone, servers }: ZoneServers): InfraError {
-  return new InfraError(`none of the name servers of ${zone} answers this computer: ${servers.map(({ name }) => name).join(', ')}`, {
-    hints: [`try it: dig @${servers[0]?.name ?? zone} ${zone}`, 'if that is silent too: this network blocks DNS (port 53); type the same command again from another network'],
+  return new InfraError(say('wait.none', { zone, names: servers.map(({ name }) => name).join(', ') }), {
+    hints: [say('wait.try', { server: servers[0]?.name ?? zone, zone }), say('wait.blocked')],
   });
 }

@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { z } from 'zod';
 import { errorCode } from './files.js';
 import { EXIT, InfraError } from '../errors.js';
+import { say } from './words.js';
 
 const ownerSchema = z.object({
   token: z.string().regex(/^[0-9a-f]{16}$/),
@@ -79,9 +80,9 @@ function readOwner(path: string): LockOwner | undefined {
 }
 
 function unreadable(path: string, cause: unknown): InfraError {
-  return new InfraError(`the lock ${path} was not made by this program: nobody can tell whose it is`, {
+  return new InfraError(say('lock.strange', { path }), {
     exitCode: EXIT.busy,
-    hints: [`when no koprogo-infra is running: rm ${path}`],
+    hints: [say('lock.remove', { path })],
     cause,
   });
 }

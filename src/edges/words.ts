@@ -22,6 +22,8 @@ export const WORDS = {
   'file.runAsOwner': { en: 'run the command as that user', fr: 'lancez la commande sous cet utilisateur' },
   'file.lookOwner': { en: 'or look who it is: ls -ld {path}', fr: 'ou voyez qui c’est : ls -ld {path}' },
   'file.othersReach': { en: 'others can reach {path} (mode {mode})', fr: 'd’autres ont accès à {path} (mode {mode})' },
+  'lock.strange': { en: 'the lock {path} was not made by this program: nobody can tell whose it is', fr: 'le verrou {path} n’a pas été posé par ce programme : impossible de savoir à qui il est' },
+  'lock.remove': { en: 'when no koprogo-infra is running: rm {path}', fr: 'si aucun koprogo-infra n’est en cours : rm {path}' },
   'body.tooLarge': { en: 'the answer is larger than {limit} bytes', fr: 'la réponse dépasse {limit} octets' },
 
   'object.missing': { en: 'there is no object {key} in {where}', fr: 'il n’y a pas d’objet {key} dans le {where}' },

@@ -3,11 +3,12 @@ import { promisify } from 'node:util';
 import { hashRaw } from '@node-rs/argon2';
 import { z } from 'zod';
 import type { Secret } from '../secret.js';
+import { say } from './words.js';
 
 const KEY_BYTES = 32;
 const SALT_BYTES = 16;
 
-const salt = z.string().refine((text) => isBase64(text, SALT_BYTES), `must be ${SALT_BYTES} bytes in base64`);
+const salt = z.string().refine((text) => isBase64(text, SALT_BYTES), { error: () => say('kdf.salt', { bytes: SALT_BYTES }) });
 
 /**
  * How a key is made from a passphrase, as it is stored beside what the key protects. The limits keep a tampered header

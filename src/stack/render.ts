@@ -31,16 +31,16 @@ export interface RenderedStack {
 /** A reference with a tag or digest: a name alone means "latest", which is another image every month. */
 const imageReference = z
   .string()
-  .max(255)
-  .regex(/^[a-z0-9][a-z0-9._/-]*(?::[0-9]+\/[a-z0-9._/-]+)?(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$/, 'is not an image reference')
-  .refine((text) => /[:@]/.test(text.slice(text.lastIndexOf('/') + 1)), 'has neither tag nor digest');
+  .max(255, { error: () => say('render.long') })
+  .regex(/^[a-z0-9][a-z0-9._/-]*(?::[0-9]+\/[a-z0-9._/-]+)?(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$/, { error: () => say('render.image') })
+  .refine((text) => /[:@]/.test(text.slice(text.lastIndexOf('/') + 1)), { error: () => say('render.tag') });
 
 const inputsSchema = z.object({
   domain: domainName,
   tls: z.enum(['none', 'letsencrypt']),
-  email: z.email().optional(),
+  email: z.email({ error: () => say('render.notEmail') }).optional(),
   images: z.object({ traefik: imageReference, postgres: imageReference, backend: imageReference, frontend: imageReference }),
-  imagesLabel: z.string().regex(/^[\p{L}\p{N} ,.;:()/'+_-]{1,120}$/u, 'must be a short line of text'),
+  imagesLabel: z.string().regex(/^[\p{L}\p{N} ,.;:()/'+_-]{1,120}$/u, { error: () => say('render.line') }),
   memoryMiB: z.number().positive(),
   cpus: z.number().int().positive(),
 });
@@ -49,7 +49,7 @@ const inputsSchema = z.object({
 export function renderStack(inputs: StackInputs): RenderedStack {
   const parsed = inputsSchema.safeParse(inputs);
   if (!parsed.success) {
-    throw new InputError(say('render.wrong', { issues: parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('\n') }));
+    throw new InputError(say('render.wrong', { issues: parsed.error.issues.map((issue) => say('render.issue', { path: issue.path.join('.'), message: issue.message })).join('\n') }));
   }
   const { domain, tls, email, images, imagesLabel, memoryMiB, cpus } = parsed.data;
   if (tls === 'letsencrypt' && email === undefined) {

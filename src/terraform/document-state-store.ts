@@ -9,6 +9,7 @@ import type { StateStore } from '../state/store.js';
 import { SpoolFile, spoolKeysIn } from './spool-file.js';
 import { fingerprint } from './state-format.js';
 import { MAX_STATE_BYTES, type StateSpool, type StoredState, type TerraformLock, terraformLockSchema, type TerraformStateStore } from './state-store.js';
+import { say } from './words.js';
 
 const STATE = 'terraform-state';
 const LOCK = 'terraform-lock';
@@ -30,7 +31,7 @@ export class StateStoreTerraformState implements TerraformStateStore {
     installation: string,
     spoolFile: string,
   ) {
-    this.where = `the encrypted state of installation ${installation}`;
+    this.where = say('where', { installation });
     this.spool = new SpoolFile(spoolFile, installation, spoolKeysIn(state));
   }
 
@@ -41,7 +42,7 @@ export class StateStoreTerraformState implements TerraformStateStore {
       const bytes = await promisify(gunzip)(Buffer.from(document.gzip.reveal(), 'base64'), { maxOutputLength: MAX_STATE_BYTES });
       return { bytes, revision: fingerprint(bytes) };
     } catch (cause) {
-      throw new InfraError(`Terraform's state in ${this.where} is damaged: ${messageOf(cause)}`, { cause });
+      throw new InfraError(say('state.damaged', { where: this.where, why: messageOf(cause) }), { cause });
     }
   }
 
@@ -49,7 +50,7 @@ export class StateStoreTerraformState implements TerraformStateStore {
     const current = await this.read();
     if (current?.revision !== expected) throw new Conflict(this.where, STATE);
     const text = (await promisify(gzip)(bytes)).toString('base64');
-    if (text.length > MAX_TEXT) throw new InfraError(`Terraform's state is too large for ${this.where}: ${text.length} bytes, compressed`);
+    if (text.length > MAX_TEXT) throw new InfraError(say('state.tooLarge', { where: this.where, bytes: text.length }));
     await this.state.put(STATE, { format: 1, gzip: new Secret(text) });
     return fingerprint(bytes);
   }

@@ -5,6 +5,7 @@ import { errorCode, readRegularFile, syncDirectory } from '../edges/files.js';
 import { InfraError, RefusedError } from '../errors.js';
 import { NotAState, parseState, relate, type TerraformState } from './state-format.js';
 import { MAX_STATE_BYTES, type TerraformStateStore } from './state-store.js';
+import { say } from './words.js';
 
 /** Where Terraform without a backend leaves its state, in clear, and where a failed one saved it. */
 const STATE = /^(terraform|errored)\.tfstate$/;
@@ -35,8 +36,8 @@ export async function takeOverLegacyState(folder: string, store: TerraformStateS
   const [lonely] = backups;
   if (lonely !== undefined && !(await store.read())) {
     const path = join(folder, lonely);
-    throw new RefusedError(`${path} is the backup of a Terraform state that is gone, and says what may still exist`, {
-      hints: [`to go on from it: mv ${path} ${join(folder, 'terraform.tfstate')}`, `if nothing of it exists any more: shred -u ${path}`],
+    throw new RefusedError(say('legacy.backup', { path }), {
+      hints: [say('legacy.backup.goOn', { path, state: join(folder, 'terraform.tfstate') }), say('legacy.backup.nothing', { path })],
     });
   }
   for (const name of backups) await renameIfThere(folder, name);
@@ -50,13 +51,11 @@ async function putIntoStore(state: TerraformState, path: string, store: Terrafor
   const relation = relate(found && parseState(found.bytes), state, { destroying: true });
   if (relation === 'same' || relation === 'older') return;
   if (relation !== 'newer') {
-    throw new RefusedError(`${path} is a Terraform state in clear, of another history than the one in ${store.where}`, {
-      hints: [`to go on with the stored one, after a look at both: mv ${path} ${path}.other`],
-    });
+    throw new RefusedError(say('legacy.stranger', { path, where: store.where }), { hints: [say('legacy.stranger.goOn', { path })] });
   }
   await store.write(state.bytes, found?.revision);
   const back = await store.read();
-  if (back?.bytes.equals(state.bytes) !== true) throw new InfraError(`Terraform's state was stored in ${store.where}, but another content was read back; ${path} stays as it is`);
+  if (back?.bytes.equals(state.bytes) !== true) throw new InfraError(say('legacy.otherContent', { where: store.where, path }));
 }
 
 async function legacyFiles(folder: string): Promise<string[]> {
@@ -84,7 +83,7 @@ function parseFile(path: string, bytes: Buffer): TerraformState {
     return parseState(bytes);
   } catch (cause) {
     if (!(cause instanceof NotAState)) throw cause;
-    throw new InfraError(`the Terraform state ${path} cannot be taken over: ${cause.message}`, { hints: [`put it right, or: mv ${path} ${path}.damaged`], cause });
+    throw new InfraError(say('legacy.notAState', { path, why: cause.message }), { hints: [say('legacy.notAState.hint', { path })], cause });
   }
 }
 

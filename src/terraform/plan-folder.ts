@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InfraError, messageOf } from '../errors.js';
+import { say } from './words.js';
 
 /** What statfs calls a file system that is only in memory. */
 const TMPFS = 0x01021994;
@@ -16,9 +17,7 @@ const MEMORY = '/dev/shm';
 export async function withPlanFile<T>(folder: string, work: (file: string) => Promise<T>, memory = MEMORY): Promise<T> {
   const { type } = await statfs(memory).catch(() => ({ type: 0 }));
   if (type !== TMPFS) {
-    throw new InfraError(`${memory} is not in memory on this computer (no tmpfs): Terraform's plan, which holds secrets in clear, would be written to a disk`, {
-      hints: [`mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs ${memory}`],
-    });
+    throw new InfraError(say('plan.disk', { memory }), { hints: [`mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs ${memory}`] });
   }
   const own = planFolder(folder, memory);
   try {
@@ -26,7 +25,7 @@ export async function withPlanFile<T>(folder: string, work: (file: string) => Pr
     // Fails where somebody else has made it meanwhile.
     await mkdir(own, { mode: 0o700 });
   } catch (cause) {
-    throw new InfraError(`the folder for Terraform's plan cannot be made in memory: ${messageOf(cause)}`, { hints: [`ls -ld ${own}`], cause });
+    throw new InfraError(say('plan.folder', { why: messageOf(cause) }), { hints: [`ls -ld ${own}`], cause });
   }
   try {
     return await work(join(own, 'plan'));

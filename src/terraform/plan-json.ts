@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { InfraError } from '../errors.js';
-import { parseJson } from './words.js';
+import { parseJson } from './output.js';
+import { say } from './words.js';
 
 /** A plan of thousands of resources is not one of ours. */
 const MAX_CHARACTERS = 32 * 1024 * 1024;
@@ -53,9 +54,9 @@ export function parsePlan(text: string): ResourceChange[] {
   const read = plan.safeParse(text.length <= MAX_CHARACTERS ? parseJson(text) : undefined);
   if (!read.success) {
     // Paths and codes only: a plan holds secrets.
-    const wrong = read.error.issues.slice(0, 5).map(({ path, code }) => `${path.map(String).join('.') || 'all of it'}: ${code}`);
-    throw new InfraError(`Terraform's plan cannot be read: ${wrong.join('; ')}`, { hints: ['is Terraform much newer than this program? terraform version'] });
+    const wrong = read.error.issues.slice(0, 5).map(({ path, code }) => say('issue', { path: path.map(String).join('.') || say('issue.all'), code }));
+    throw new InfraError(say('plan.unread', { wrong: wrong.join(say('join')) }), { hints: [say('plan.unread.hint')] });
   }
-  if (read.data.errored === true) throw new InfraError("Terraform's plan is not whole: it ended with an error", { hints: ['type the same command again with --verbose'] });
+  if (read.data.errored === true) throw new InfraError(say('plan.errored'), { hints: [say('plan.errored.hint')] });
   return read.data.resource_changes ?? [];
 }

@@ -6,6 +6,7 @@ import { InfraError } from '../errors.js';
 import type { Progress } from '../progress.js';
 import { isAlive, machineId, startOf } from '../state/process-identity.js';
 import type { TerraformLock } from './state-store.js';
+import { say } from './words.js';
 
 const PROGRAMS = new Set(['terraform', 'tofu']);
 
@@ -36,9 +37,9 @@ export async function waitForOrphans(folder: string, seconds: number, progress: 
     const [pid] = await terraformsIn(folder);
     if (pid === undefined) return;
     if (Date.now() >= end) {
-      throw new InfraError(`Terraform (process ${pid}), left over from a run that was killed, still works in ${folder}`, { hints: ['wait until it has ended', `or end it: kill -INT ${pid}`] });
+      throw new InfraError(say('orphan', { pid: String(pid), folder }), { hints: [say('orphan.wait'), say('orphan.end', { pid: String(pid) })] });
     }
-    progress.update(`waiting for Terraform (process ${pid}), which outlived a run that was killed`);
+    progress.update(say('orphan.waiting', { pid: String(pid) }));
     await sleep(500);
   }
 }

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import type { Host } from '../edges/command.js';
 import { InputError } from '../errors.js';
+import { say } from './words.js';
 
 /** terraform_data, the built-in resource that needs no provider, came with 1.4. OpenTofu began at 1.6. */
 const OLDEST = [1, 4] as const;
-const HINTS = ['install Terraform 1.4 or newer: https://developer.hashicorp.com/terraform/install', 'or OpenTofu: https://opentofu.org/docs/intro/install'];
 
 const versionAnswer = z.object({ terraform_version: z.string().regex(/^\d+\.\d+\.\d+/) });
 
@@ -23,13 +23,14 @@ export async function findTerraform(host: Host): Promise<TerraformProgram> {
     if (newEnough(version)) return { command, version };
     tooOld.push(`${command} ${version}`);
   }
-  if (tooOld.length > 0) throw new InputError(`${tooOld.join(' and ')} is too old: at least ${OLDEST.join('.')} is needed`, { hints: HINTS });
-  throw new InputError('neither terraform nor tofu is installed on this computer', { hints: HINTS });
+  const hints = [say('program.install'), say('program.tofu')];
+  if (tooOld.length > 0) throw new InputError(say('program.old', { versions: tooOld.join(say('program.and')), oldest: OLDEST.join('.') }), { hints });
+  throw new InputError(say('program.none'), { hints });
 }
 
 async function versionOf(host: Host, command: string): Promise<string | undefined> {
   try {
-    const { stdout } = await host.run({ argv: [command, 'version', '-json'], timeout: 60, purpose: `ask ${command} for its version` });
+    const { stdout } = await host.run({ argv: [command, 'version', '-json'], timeout: 60, purpose: say('program.version', { command }) });
     return versionAnswer.parse(JSON.parse(stdout)).terraform_version;
   } catch (error) {
     // Not installed; or a program of that name that is something else.

@@ -11,6 +11,7 @@ import { Secret } from '../secret.js';
 import { secretText } from '../state/schema.js';
 import type { StateStore } from '../state/store.js';
 import { type KeptState, MAX_STATE_BYTES, type StateSpool } from './state-store.js';
+import { say } from './words.js';
 
 /** Head and tags of the envelope on top of the largest state. */
 const MAX_FILE_BYTES = MAX_STATE_BYTES + 1024 * 1024;
@@ -60,8 +61,8 @@ export class SpoolFile implements StateSpool {
       return { bytes: plain.subarray(end + 1), over: head.parse(JSON.parse(plain.toString('utf8', 0, end))).over };
     } catch (error) {
       if (!(error instanceof InfraError)) throw error;
-      throw new InfraError(`Terraform's newest state, kept in ${this.place}, cannot be read: ${error.message}`, {
-        hints: [...error.hints, `to go on with the state before it: mv ${this.place} ${this.place}.unreadable`],
+      throw new InfraError(say('spool.unread', { place: this.place, why: error.message }), {
+        hints: [...error.hints, say('spool.unread.goOn', { place: this.place })],
         exitCode: error.exitCode,
         cause: error,
       });
@@ -124,7 +125,7 @@ function newKey(): z.infer<typeof keyDocument> {
 export function spoolKeysIn(state: StateStore): SpoolKeys {
   const plainOf = (key: Secret): Buffer => {
     const plain = Buffer.from(key.reveal(), 'base64');
-    if (plain.length !== DATA_KEY_BYTES) throw new InfraError(`the stored document "${DOCUMENT}" does not hold a key of ${DATA_KEY_BYTES} bytes`);
+    if (plain.length !== DATA_KEY_BYTES) throw new InfraError(say('spool.noKey', { document: DOCUMENT, bytes: DATA_KEY_BYTES }));
     return plain;
   };
   const make = async (): Promise<z.infer<typeof keyDocument>> => {
@@ -140,7 +141,7 @@ export function spoolKeysIn(state: StateStore): SpoolKeys {
     async unwrap({ keyId, wrapped }: WrappedKey) {
       const document = await state.get(DOCUMENT, keyDocument);
       const found = document && [document, ...(document.former ?? [])].find(({ id }) => id === wrapped.toString('hex'));
-      if (!found || keyId !== KEY_ID) throw new WrongKey('its key is not in the stored state');
+      if (!found || keyId !== KEY_ID) throw new WrongKey(say('spool.otherKey'));
       return plainOf(found.key);
     },
   };

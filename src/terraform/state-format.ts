@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { say } from './words.js';
 
 /** The few fields of a state that say whether it may take the place of another. */
 export interface TerraformState {
@@ -31,10 +32,13 @@ export function parseState(bytes: Buffer): TerraformState {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
   } catch {
     // No cause: the message of JSON.parse quotes the text.
-    throw new NotAState('it is not JSON in UTF-8');
+    throw new NotAState(say('notAState.json'));
   }
   const read = schema.safeParse(value);
-  if (!read.success) throw new NotAState(`it is not a state of Terraform's (${read.error.issues.map(({ path, code }) => `${path.map(String).join('.') || 'all of it'}: ${code}`).join('; ')})`);
+  if (!read.success) {
+    const wrong = read.error.issues.map(({ path, code }) => say('issue', { path: path.map(String).join('.') || say('issue.all'), code }));
+    throw new NotAState(say('notAState.other', { wrong: wrong.join(say('join')) }));
+  }
   const { lineage, serial, resources = [] } = read.data;
   return { bytes, lineage, serial, managed: resources.filter(({ mode }) => mode !== 'data').length };
 }

@@ -6,6 +6,7 @@ import { isOfEndedRun, thisProcess, waitForOrphans } from './process-holder.js';
 import { refused, StateNotStored, storeFailed } from './state-errors.js';
 import { fingerprint, NotAState, parseState, relate, type TerraformState } from './state-format.js';
 import { StateLocked, type TerraformLock, type TerraformStateStore, withDeadline } from './state-store.js';
+import { say } from './words.js';
 
 /** What Terraform is going to do: get ready (which reads the state), read only (plan, output, show), build, or take down. */
 export type RunMode = 'init' | 'read' | 'apply' | 'destroy';
@@ -148,7 +149,7 @@ export class StateRun {
     // Last: until then nobody else could build on a state that is not the newest.
     if (!dead) return;
     await store.unlock(lock.ID);
-    progress.note(`The lock that a run left on Terraform's state is released (${lock.Who}, ${lock.Created}).`);
+    progress.note(say('lock.left', { who: lock.Who, created: lock.Created }));
   }
 
   async #storeKept(): Promise<void> {
@@ -256,10 +257,10 @@ function parseStored(bytes: Buffer, where: string): TerraformState {
     return parseState(bytes);
   } catch (cause) {
     if (!(cause instanceof NotAState)) throw cause;
-    throw new InfraError(`Terraform's state in ${where} cannot be used: ${cause.message}`, { hints: ['put back a copy from a backup of the state'], cause });
+    throw new InfraError(say('state.unusable', { where, why: cause.message }), { hints: [say('state.putBack')], cause });
   }
 }
 
 function infraError(error: unknown): InfraError {
-  return error instanceof InfraError ? error : new InfraError(`Terraform's state: ${messageOf(error)}`, { cause: error });
+  return error instanceof InfraError ? error : new InfraError(say('state.failed', { why: messageOf(error) }), { cause: error });
 }

@@ -5,6 +5,7 @@ import { InfraError } from '../errors.js';
 import { NotAState } from './state-format.js';
 import type { StateRun } from './state-run.js';
 import { MAX_STATE_BYTES, type TerraformLock, terraformLockSchema } from './state-store.js';
+import { say } from './words.js';
 
 export interface StateServer {
   /** What tells Terraform where its state is. The password in it is good for this server only, which ends with the run. */
@@ -85,7 +86,7 @@ function environmentFor(address: string, user: string, password: string): Record
 async function listen(server: Server): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => {
-      reject(new InfraError(`the server for Terraform's state cannot listen on 127.0.0.1: ${cause.message}`, { cause }));
+      reject(new InfraError(say('server.listen', { why: cause.message }), { cause }));
     });
     server.listen(0, '127.0.0.1', resolve);
   });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { EXIT, InfraError } from '../errors.js';
+import { say } from './words.js';
 
 /** Bytes that a state may have. Those of large installations of others have a few MiB. */
 export const MAX_STATE_BYTES = 64 * 1024 * 1024;
@@ -71,9 +72,9 @@ export class StateLocked extends InfraError {
 
   constructor({ Operation, Who, Created }: TerraformLock) {
     const operation = plain(Operation).replace(/^OperationType/, '').toLowerCase();
-    super(`Terraform's state is locked: ${operation || 'a run'} by ${plain(Who) || 'nobody knows whom'}, since ${plain(Created) || 'nobody knows when'}`, {
+    super(say('locked', { operation: operation || say('locked.run'), who: plain(Who) || say('locked.who'), since: plain(Created) || say('locked.since') }), {
       exitCode: EXIT.busy,
-      hints: ['wait until it has ended', 'or, when it was killed and nothing of it runs any more: koprogo-infra state unlock'],
+      hints: [say('locked.wait'), say('locked.unlock')],
     });
   }
 }
@@ -101,7 +102,7 @@ export function withDeadline(store: TerraformStateStore, seconds: number): Terra
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
-        reject(new InfraError(`${store.where} does not answer within ${seconds} s`));
+        reject(new InfraError(say('store.silent', { where: store.where, seconds })));
       }, seconds * 1000);
     });
     try {

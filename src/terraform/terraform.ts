@@ -12,13 +12,14 @@ import { type SecretVariables, secretEnvironment, terraformEnvironment, withoutS
 import { Interruption } from './interruption.js';
 import { hasLegacyState } from './legacy-state.js';
 import { ModuleFiles } from './module-files.js';
+import { ownWords, parseJson, passOn } from './output.js';
 import { digestPlan, type PlanDigest } from './plan-digest.js';
 import { withPlanFile } from './plan-folder.js';
 import { findTerraform, type TerraformProgram } from './program.js';
 import { changesState, type RunMode, StateRun } from './state-run.js';
 import { serveState } from './state-server.js';
 import type { TerraformStateStore } from './state-store.js';
-import { ownWords, parseJson, passOn } from './words.js';
+import { say } from './words.js';
 
 export interface TerraformOptions {
   /** The working folder: the module is copied here. The state is not: it lies in `state`. */
@@ -91,14 +92,14 @@ export class Terraform {
     // The operator's own configuration could redirect providers or pass a token on.
     await writeFile(join(directory, 'empty.tfrc'), '');
     // Whatever backend was configured here before is forgotten, not asked about.
-    await this.#run('init', 'initialise', ['init', '-reconfigure', '-get=true']);
+    await this.#run('init', say('purpose.initialise'), ['init', '-reconfigure', '-get=true']);
   }
 
   /** Whether the module, or what it says, differs from what was applied. Only reads, and does not wait for a lock. */
   async plan(): Promise<'none' | 'changes'> {
     if (!(await this.#files.areCurrent()) || (await hasLegacyState(this.options.directory))) return 'changes';
     await this.#ensureInitialised();
-    const { exitCode } = await this.#run('read', 'plan', ['plan', '-detailed-exitcode', '-refresh=false', '-lock=false'], { accept: [0, 2] });
+    const { exitCode } = await this.#run('read', say('purpose.plan'), ['plan', '-detailed-exitcode', '-refresh=false', '-lock=false'], { accept: [0, 2] });
     return exitCode === 0 ? 'none' : 'changes';
   }
 
@@ -118,7 +119,7 @@ export class Terraform {
       const digest = await this.#planInto(file, request);
       await consider(digest);
       const mode = request.destroy === true ? 'destroy' : 'apply';
-      if (digest.entries.length > 0 || mode === 'apply') await this.#run(mode, mode, ['apply', '-auto-approve', this.#lockTimeout, file], { timeout: APPLY_SECONDS });
+      if (digest.entries.length > 0 || mode === 'apply') await this.#run(mode, purposeOf(mode), ['apply', '-auto-approve', this.#lockTimeout, file], { timeout: APPLY_SECONDS });
       return digest;
     });
   }
@@ -130,32 +131,32 @@ export class Terraform {
     const args = [...(destroy === true ? ['-destroy'] : []), ...targets.map((address) => `-target=${address}`), ...replace.map((address) => `-replace=${address}`)];
     try {
       if (path !== undefined) await writeFile(path, override?.text ?? '', { mode: 0o600 });
-      await this.#run('read', 'plan', ['plan', '-lock=false', `-out=${file}`, ...args], { timeout: PLAN_SECONDS });
+      await this.#run('read', say('purpose.plan'), ['plan', '-lock=false', `-out=${file}`, ...args], { timeout: PLAN_SECONDS });
     } finally {
       if (path !== undefined) await rm(path, { force: true });
     }
-    const { stdout } = await this.#run('read', 'read the plan of', ['show', '-json', file]);
+    const { stdout } = await this.#run('read', say('purpose.readPlan'), ['show', '-json', file]);
     return digestPlan(stdout);
   }
 
   /** The outputs, validated. Throws InfraError when they are not what the schema says. */
   async output<T>(schema: z.ZodType<T>): Promise<T> {
     await this.#ensureInitialised();
-    const { stdout } = await this.#run('read', 'read the outputs of', ['output', '-json']);
+    const { stdout } = await this.#run('read', say('purpose.outputs'), ['output', '-json']);
     const outputs = outputAnswer.safeParse(parseJson(stdout));
     const values = outputs.success ? Object.entries(outputs.data).map(([name, { value }]) => [name, value]) : [];
     const read = schema.safeParse(Object.fromEntries(values));
     if (read.success) return read.data;
     // Paths and codes only: outputs may be secret.
-    const wrong = read.error.issues.map(({ path, code }) => `${path.map(String).join('.') || 'all of them'}: ${code}`).join('; ');
-    throw new InfraError(`Terraform's outputs in ${this.options.directory} are not what they must be: ${wrong}`, { hints: ['koprogo-infra setup'] });
+    const wrong = read.error.issues.map(({ path, code }) => say('issue', { path: path.map(String).join('.') || say('outputs.all'), code })).join(say('join'));
+    throw new InfraError(say('outputs.wrong', { directory: this.options.directory, wrong }), { hints: ['koprogo-infra setup'] });
   }
 
   /** The addresses of the resources in the state: "terraform_data.server". A tainted one (its making failed) counts as absent, unless `tainted`. */
   async resources({ tainted = false } = {}): Promise<string[]> {
     if (!(await this.hasState())) return [];
     await this.#ensureInitialised();
-    const { stdout } = await this.#run('read', 'list', ['show', '-json']);
+    const { stdout } = await this.#run('read', say('purpose.list'), ['show', '-json']);
     const resource = z.object({ address: z.string(), tainted: z.boolean().optional() });
     const state = z.object({ values: z.object({ root_module: z.object({ resources: z.array(resource).optional() }) }).optional() }).parse(parseJson(stdout));
     return (state.values?.root_module.resources ?? []).filter((one) => tainted || one.tainted !== true).map(({ address }) => address);
@@ -166,7 +167,7 @@ export class Terraform {
   }
 
   async #change(mode: 'apply' | 'destroy', ...args: readonly string[]): Promise<void> {
-    await this.#run(mode, mode, [mode, '-auto-approve', this.#lockTimeout, ...args], { timeout: APPLY_SECONDS });
+    await this.#run(mode, purposeOf(mode), [mode, '-auto-approve', this.#lockTimeout, ...args], { timeout: APPLY_SECONDS });
   }
 
   get #lockTimeout(): string {
@@ -181,7 +182,7 @@ export class Terraform {
   }
 
   /** Runs Terraform with a server for its state, which ends with it. */
-  async #run(mode: RunMode, verb: string, argv: readonly string[], rest: Partial<Command> = {}): Promise<Output> {
+  async #run(mode: RunMode, purpose: string, argv: readonly string[], rest: Partial<Command> = {}): Promise<Output> {
     const { directory, state, progress } = this.options;
     this.#program ??= await findTerraform(this.#makeHost({}));
     const { command } = this.#program;
@@ -191,7 +192,7 @@ export class Terraform {
     const server = await serveState(run, changing);
     const interruption = changing ? new Interruption() : undefined;
     try {
-      const ended = await settled(this.#execute(command, verb, argv, rest, server.environment, interruption));
+      const ended = await settled(this.#execute(command, purpose, argv, rest, server.environment, interruption));
       await server.close();
       const { unstored, failure } = await run.finish();
       if (unstored) throw 'error' in ended ? unstored.after(ended.error) : unstored;
@@ -204,7 +205,7 @@ export class Terraform {
     }
   }
 
-  async #execute(command: string, verb: string, [subcommand = '', ...args]: readonly string[], rest: Partial<Command>, server: Readonly<Record<string, string>>, interruption?: Interruption): Promise<Output> {
+  async #execute(command: string, purpose: string, [subcommand = '', ...args]: readonly string[], rest: Partial<Command>, server: Readonly<Record<string, string>>, interruption?: Interruption): Promise<Output> {
     const { directory, variables, progress, secrets = {} } = this.options;
     const speaks = PROVIDERS_WORK.has(subcommand);
     const host = this.#makeHost({
@@ -218,13 +219,11 @@ export class Terraform {
       if (interruption) passOn(text, progress);
     };
     try {
-      return await host.run({ argv: [...(interruption ? DEAF_TO_HANGUP : []), command, subcommand, ...flags, ...args], timeout: 300, purpose: `${verb} Terraform's module`, onOutput, ...rest });
+      return await host.run({ argv: [...(interruption ? DEAF_TO_HANGUP : []), command, subcommand, ...flags, ...args], timeout: 300, purpose, onOutput, ...rest });
     } catch (error) {
       if (!(error instanceof CommandFailed)) throw error;
       // No cause: it holds all that Terraform printed, and at worst that is the state.
-      throw new InfraError(`${command} ${subcommand} failed in ${directory}:\n${withoutSecrets(ownWords(error.output), secrets)}`, {
-        hints: ['type the same command again: what was built stays, and it continues from there'],
-      });
+      throw new InfraError(say('failed', { program: command, subcommand, directory, said: withoutSecrets(ownWords(error.output), secrets) }), { hints: [say('failed.again')] });
     }
   }
 
@@ -239,6 +238,10 @@ export class Terraform {
  */
 async function blockErroredState(folder: string): Promise<void> {
   await mkdir(join(folder, 'errored.tfstate'), { recursive: true, mode: 0o700 });
+}
+
+function purposeOf(mode: 'apply' | 'destroy'): string {
+  return mode === 'apply' ? say('purpose.apply') : say('purpose.destroy');
 }
 
 /** How a promise ended, as a value. */

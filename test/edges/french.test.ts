@@ -1,5 +1,9 @@
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { CommandFailed } from '../../src/edges/command.js';
+import { tryLock } from '../../src/edges/file-lock.js';
 import { readRegularFile } from '../../src/edges/files.js';
 import { OVH_ENDPOINTS } from '../../src/edges/ovh-rights.js';
 import { refusalOf, translateRefusal } from '../../src/edges/ovh-api-errors.js';
@@ -22,6 +26,16 @@ it('says what a command could not do, with the preposition that French wants', a
 
 it('says what is wrong with a file', async () => {
   await expect(readRegularFile('/dev/null')).rejects.toThrow('/dev/null n’est pas un fichier ordinaire');
+});
+
+it('says that a lock is not its own', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'koprogo-lock-'));
+  try {
+    await symlink('somewhere', join(folder, 'lock'));
+    expect(() => tryLock(join(folder, 'lock'))).toThrow(`le verrou ${folder}/lock n’a pas été posé par ce programme : impossible de savoir à qui il est`);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 it('says why a bucket cannot be used, and what to do', () => {

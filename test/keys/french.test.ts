@@ -6,6 +6,7 @@ import { readKeySettings } from '../../src/keys/providers/settings.js';
 import { readSheet, sheet } from '../../src/keys/recovery/share-sheet.js';
 import { splitPassphrase } from '../../src/keys/recovery/shares.js';
 import { generatePassphrase } from '../../src/keys/passphrase.js';
+import { kdfParametersSchema } from '../../src/keys/passphrase-kdf.js';
 import { Secret } from '../../src/secret.js';
 import { speak } from '../../src/words.js';
 
@@ -28,6 +29,11 @@ it('names what does not open', () => {
   expect(describeObject(object)).toBe('document « answers » de l’installation tilleuls');
   expect(new EnvelopeDamaged({ ...object, serial: 1 }, 'x')).toMatchObject({ hints: ['remettez une copie prise dans une sauvegarde de l’état'] });
   expect(coreDumps().why).toMatch(/limite|kernel\.core_pattern (les )?confie|système/);
+});
+
+it('tells what is wrong with a salt', () => {
+  const read = kdfParametersSchema.safeParse({ kdf: 'pbkdf2-hmac-sha512', iterations: 210_000, salt: 'AAAA' });
+  expect(read.error?.issues[0]?.message).toBe('doit faire 16 octets en base64');
 });
 
 it('prints the sheet of a share in French, which is read in any language', async () => {

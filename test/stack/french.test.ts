@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { recordingProgress } from '../server/recording-progress.js';
 import { domainName } from '../../src/stack/domain.js';
 import { stackLogs } from '../../src/stack/operate.js';
+import { renderStack } from '../../src/stack/render.js';
 import { siteStep } from '../../src/stack/site-step.js';
 import { speak } from '../../src/words.js';
 
@@ -13,6 +14,16 @@ describe('the stack in French', () => {
   it('tells what is wrong with a domain', () => {
     speak('fr');
     expect(domainName.safeParse('127.0.0.1').error?.issues[0]?.message).toBe('doit être un nom de domaine, pas une adresse');
+  });
+
+  it('tells every input that is wrong', () => {
+    speak('fr');
+    const images = { traefik: 'traefik', postgres: 'p:16', backend: 'b:1 x', frontend: 'f:1' };
+    const inputs = { domain: 'copro.example.be', tls: 'letsencrypt', email: 'nobody', images, imagesLabel: 'a"b', memoryMiB: 4096, cpus: 2 } as const;
+    expect(() => renderStack(inputs)).toThrow(
+      'ne peuvent pas être produits :\nemail : adresse e-mail non valable\nimages.traefik : n’a ni étiquette (tag) ni empreinte (digest)\nimages.backend : n’est pas une référence d’image',
+    );
+    expect(() => renderStack(inputs)).toThrow('imagesLabel : doit être une courte ligne de texte');
   });
 
   it('tells that there is no such service', async () => {
