@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Secret } from '../../src/secret.js';
 import { endpointOf } from '../../src/targets/ovh/openstack/catalog.js';
 import type { CheckResult } from '../../src/targets/ovh/checks/check-result.js';
@@ -33,7 +33,7 @@ describe.skipIf(unavailable !== undefined)('a real OpenStack', () => {
     // An OpenStack that ran before may still have what a killed run of these tests made.
     const cloud = await OpenStack.login(main);
     for (const { id } of await cloud.at('GRA9').servers(PLAN.serverName)) await nova(cloud, 'DELETE', `/servers/${id}`);
-    await expect.poll(() => cloud.at('GRA9').servers(PLAN.serverName), { timeout: 120_000, interval: 1000 }).toEqual([]);
+    await vi.waitUntil(async () => (await cloud.at('GRA9').servers(PLAN.serverName)).length === 0, { timeout: 120_000, interval: 1000 });
   }, 20 * 60_000);
 
   afterAll(() => {
