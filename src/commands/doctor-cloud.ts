@@ -4,7 +4,6 @@ import { Secret } from '../secret.js';
 import type { CheckResult } from '../targets/ovh/checks/check-result.js';
 import { checkLogin, checkOpenStack, type ServerPlan } from '../targets/ovh/checks/checks.js';
 import { type Credentials, credentialsFrom } from '../targets/ovh/openstack/keystone.js';
-import { OpenRcError } from '../targets/ovh/openrc/openrc-error.js';
 import { type OpenRc, type OpenRcKey, readOpenRc } from '../targets/ovh/openrc/openrc.js';
 import { inWords, type Said } from '../targets/ovh/words.js';
 import { TextReporter } from '../ui/reporter.js';
@@ -31,9 +30,7 @@ const NEEDED: Partial<Record<OpenRcKey, string>> = { authUrl: 'OS_AUTH_URL', pro
  */
 export async function doctorCloud(invocation: Invocation, openRcFile: string): Promise<ExitCode> {
   const language = spoken();
-  const openRc = await readOpenRc(openRcFile).catch((error: unknown) => {
-    throw error instanceof OpenRcError ? new InputError(inWords(error.said, language), { hints: error.fix.map((said) => inWords(said, language)), cause: error }) : error;
-  });
+  const openRc = await readOpenRc(openRcFile);
   const reporter = new TextReporter();
   // That a set-up keeps the password, so that the file may go, is not for a command that keeps nothing.
   for (const warning of openRc.warnings.filter(({ id }) => id !== 'openrc.passwordInside')) reporter.warn(inWords(warning, language));

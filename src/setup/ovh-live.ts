@@ -1,13 +1,12 @@
 import { OvhApi } from '../edges/ovh-api.js';
 import { bucketRights, OVH_ENDPOINTS, type OvhRight, tokenLink, zoneRights } from '../edges/ovh-rights.js';
-import { InfraError, InputError } from '../errors.js';
+import { InfraError } from '../errors.js';
 import { Secret } from '../secret.js';
 import { checkClock, checkRoles } from '../targets/ovh/checks/checks-user.js';
 import { checkRegion } from '../targets/ovh/checks/checks-region.js';
 import { checkLogin } from '../targets/ovh/checks/checks.js';
 import type { CheckResult } from '../targets/ovh/checks/check-result.js';
 import { fitFlavors, regionChoices } from '../targets/ovh/checks/pick.js';
-import { OpenRcError } from '../targets/ovh/openrc/openrc-error.js';
 import { type Domain, isManagerAccount, type OpenRcValues, readOpenRc } from '../targets/ovh/openrc/openrc.js';
 import type { OpenStack } from '../targets/ovh/openstack/openstack-client.js';
 import type { Timing } from '../targets/ovh/openstack/openstack-http.js';
@@ -60,9 +59,7 @@ export function ovhLive(warn: (text: string) => void, timing: Timing = {}, endpo
   return {
     async implied(key, text) {
       if (key !== 'ovh.openrc') return {};
-      const { values, warnings } = await readOpenRc(text).catch((error: unknown) => {
-        throw error instanceof OpenRcError ? new InputError(told(error.said), { hints: error.fix.map(told), cause: error }) : error;
-      });
+      const { values, warnings } = await readOpenRc(text);
       for (const warning of warnings) warn(told(warning));
       return answersFrom(values);
     },

@@ -1,13 +1,14 @@
 import { InputError } from '../../../errors.js';
+import { language } from '../../../words.js';
 import { inWords, type Said } from '../words.js';
 
-/** What was given is not an OpenRC file that can be used. `said` and `fix` are for whoever speaks another language. */
+/** What was given is not an OpenRC file that can be used. `said` and `fix` are what it says, by id. */
 export class OpenRcError extends InputError {
   readonly said: Said;
   readonly fix: readonly Said[];
 
   constructor(said: Said, fix: readonly Said[] = [], cause?: unknown) {
-    super(inWords(said, 'en'), { hints: fix.map((one) => inWords(one, 'en')), ...(cause === undefined ? {} : { cause }) });
+    super(inWords(said, language()), { hints: fix.map((one) => inWords(one, language())), ...(cause === undefined ? {} : { cause }) });
     this.said = said;
     this.fix = fix;
   }
