@@ -10,6 +10,7 @@ const REAL_PARTS: Readonly<Record<string, string>> = {
   'postgresql-15': '/usr/lib/postgresql/15/bin/postgres',
   'redis-server': '/usr/bin/redis-server',
   nsd: '/usr/sbin/nsd',
+  'qemu-utils': '/usr/bin/qemu-img',
   nftables: '/usr/sbin/nft',
   iproute2: '/usr/sbin/ip',
   radosgw: '/usr/bin/radosgw',
