@@ -204,6 +204,44 @@ describe.skipIf(unavailable !== undefined)('the stand-in for the backend', () =>
     }
   }, LIMIT);
 
+  it('lets its first administrator in with the published password, at each start', async () => {
+    const child = start(['perl', program()], environment());
+    await until(() => child.said().includes('listening'), 'the backend listens');
+    const login = async (body: string) => (await fetch(`${url}/auth/login`, { method: 'POST', headers: { 'content-type': 'application/json' }, body })).status;
+    const as = (email: string, password: string) => login(JSON.stringify({ email, password }));
+    expect(await as('admin@koprogo.com', 'admin123')).toBe(200);
+    expect(await login('{ "password" : "admin123", "email" : "admin@koprogo.com" }')).toBe(200);
+    expect(database.sql("SELECT crypt('admin123', '$2a' || substr(password_hash, 4)) = '$2a' || substr(password_hash, 4), left(password_hash, 7) FROM users")).toBe('t|$2b$12$');
+    const refused = [['admin@koprogo.com', 'admin1234'], ['admin@koprogo.com', ''], ['nobody@koprogo.com', 'admin123'], ["x' OR '1'='1", 'admin123'], ["admin@koprogo.com'; DROP TABLE users; --", 'admin123'], ['admin@koprogo.com\\', 'admin123'], ['%', 'admin123']] as const;
+    for (const [email, password] of refused) expect(await as(email, password), email).toBe(401);
+    for (const body of ['', '{}', 'x', '{"email":"admin@koprogo.com"}', '{"email":"a","password":"\\n"}', '['.repeat(20_000)]) expect(await login(body), body.slice(0, 40)).toBe(400);
+    expect((await fetch(`${url}/auth/login`)).status).toBe(404);
+
+    // A password of another's making, and one without a hash.
+    database.sql("UPDATE users SET password_hash = crypt('another \"one\"', gen_salt('bf', 4))");
+    expect([await as('admin@koprogo.com', 'admin123'), await as('admin@koprogo.com', 'another "one"')]).toEqual([401, 200]);
+    database.sql("UPDATE users SET is_active = false");
+    expect(await as('admin@koprogo.com', 'another "one"')).toBe(401);
+    database.sql("UPDATE users SET is_active = true, password_hash = 'none'");
+    expect(await as('admin@koprogo.com', 'none')).toBe(401);
+    expect(await end(child, 'SIGTERM')).toBe(0);
+
+    const again = start(['perl', program()], environment());
+    await until(() => again.said().includes('listening'), 'the backend listens again');
+    expect(await as('admin@koprogo.com', 'admin123')).toBe(200);
+    expect(await end(again, 'SIGTERM')).toBe(0);
+  }, LIMIT);
+
+  it('goes on when the password cannot be set', async () => {
+    database.sql('ALTER TABLE users ADD CONSTRAINT stubborn CHECK (false) NOT VALID');
+    const child = start(['perl', program()], environment());
+    await until(() => child.said().includes('listening'), 'the backend listens');
+    expect(child.said()).toContain("could not set the administrator's password");
+    expect((await fetch(`${url}/health`)).status).toBe(200);
+    database.sql('ALTER TABLE users DROP CONSTRAINT stubborn');
+    expect(await end(child, 'SIGTERM')).toBe(0);
+  }, LIMIT);
+
   it('answers its paths, keeps nobody waiting for a slow client, and tells a broken database', async () => {
     const child = start(['perl', program()], { ...environment(encodeURIComponent(PASSWORD).replace('-', '%2D')) });
     await until(() => child.said().includes('listening'), 'the backend listens');
