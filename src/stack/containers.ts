@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type Command, type Host, script } from '../edges/command.js';
 import { InfraError } from '../errors.js';
 import { readTemplate } from '../server/templates.js';
+import { type AdminState, probeAdmin, readAdmin } from './admin.js';
 import { say } from './words.js';
 
 export const STACK_FOLDER = '/srv/koprogo/documents/stack';
@@ -38,11 +39,13 @@ export interface StackFacts {
   containers: readonly Container[];
   /** HTTP status of the API's and the site's health path through Traefik, asked on the server; 0 when nothing answered. */
   routes: { api: number; site: number } | undefined;
+  /** Of the password that KoproGo publishes; undefined when the database could not be asked. */
+  admin: AdminState | undefined;
 }
 
 /** Commands that only read; their outputs, one after the other, are for `readStack`. */
 export function probeStack(domain: string): Pick<Command, 'argv' | 'root'>[] {
-  return [{ ...script(readTemplate('compose/probe.sh'), STACK_FOLDER, domain), root: true }, listContainers()];
+  return [{ ...script(readTemplate('compose/probe.sh'), STACK_FOLDER, domain), root: true }, probeAdmin(), listContainers()];
 }
 
 function listContainers(): Pick<Command, 'argv' | 'root'> {
@@ -64,6 +67,7 @@ export function readStack(stdout: string): StackFacts {
     images: pairs('image'),
     containers: all('container').map(parseContainer),
     routes: routes.size === 0 ? undefined : { api: Number(routes.get('api')), site: Number(routes.get('site')) },
+    admin: readAdmin(stdout),
   };
 }
 

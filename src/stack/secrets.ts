@@ -20,26 +20,43 @@ export const stackStateSchema = z.object({
   totpEncryptionKey: secretText,
   energyEncryptionMasterKey: secretText,
   metricsAuthToken: secretText,
+  /** Of the app's first administrator, until somebody changes it in the app. Installations from before have none. */
+  adminPassword: secretText.optional(),
 });
 export type StackState = z.infer<typeof stackStateSchema>;
+/** As it is after `ensureStackState`. */
+export type WholeStackState = StackState & { adminPassword: Secret };
 
 /**
  * The secrets of this installation, made once. Returns only when they are durable in the state: a password that the
  * database got and nobody remembers locks the backend out for good.
  */
-export async function ensureStackState(state: StateStore): Promise<StackState> {
+export async function ensureStackState(state: StateStore): Promise<WholeStackState> {
   const known = await state.get(STACK_DOCUMENT, stackStateSchema);
-  if (known) return known;
-  const fresh: StackState = {
+  if (known?.adminPassword !== undefined) return { ...known, adminPassword: known.adminPassword };
+  if (known) return putAdminPassword(state, known);
+  return putAdminPassword(state, {
     version: 1,
     postgresPassword: random('base64url'),
     jwtSecret: random('base64url', 48),
     totpEncryptionKey: random('hex'),
     energyEncryptionMasterKey: random('hex'),
     metricsAuthToken: random('base64url'),
-  };
-  await state.put(STACK_DOCUMENT, fresh);
-  return fresh;
+  });
+}
+
+/** A new first password, durable in the state before anybody uses it. */
+async function putAdminPassword(state: StateStore, known: StackState): Promise<WholeStackState> {
+  const whole = { ...known, adminPassword: random('base64url', 18) };
+  await state.put(STACK_DOCUMENT, whole);
+  return whole;
+}
+
+/** In the place of the one that the state has. */
+export async function renewAdminPassword(state: StateStore): Promise<Secret> {
+  const known = await state.get(STACK_DOCUMENT, stackStateSchema);
+  if (!known) throw new InfraError(say('secrets.none'), { hints: ['koprogo-infra setup'] });
+  return (await putAdminPassword(state, known)).adminPassword;
 }
 
 function random(encoding: 'hex' | 'base64url', bytes = 32): Secret {

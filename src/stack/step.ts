@@ -1,12 +1,14 @@
 import { CommandFailed, type Host, script } from '../edges/command.js';
 import { InfraError, RefusedError } from '../errors.js';
 import type { Progress } from '../progress.js';
+import type { Secret } from '../secret.js';
 import { filesThatDiffer, type ManagedFile, readFiles } from '../server/files.js';
 import { apart, together } from '../server/together.js';
 import { writeFiles } from '../server/write-files.js';
 import type { StateStore } from '../state/store.js';
 import { blocked, type Check, done, needed, type Step } from '../step.js';
-import { COMPOSE_FILE, probeStack, readStack, SERVICES, STACK_FOLDER, type StackFacts } from './containers.js';
+import { ADMIN_EMAIL, guardAdminOnceThere, proveAdminClosed, stackAdmin } from './admin.js';
+import { COMPOSE_FILE, probeStack, readStack, type Service, SERVICES, STACK_FOLDER, type StackFacts } from './containers.js';
 import { type ImageSource, imagesOf, labelOf } from './images.js';
 import { renderStack, type Tls } from './render.js';
 import { ensureStackState, SECRET_PATHS, secretFiles, SECRETS_FOLDER, STACK_DOCUMENT, stackStateSchema } from './secrets.js';
@@ -68,14 +70,17 @@ export function stackStep(options: StackOptions): Step {
         throw new RefusedError(say('stack.unmounted', { mounts: unmounted.join(', ') }), { hints: ['koprogo-infra luks unlock'] });
       }
       if (found.foreignSecrets) throw new RefusedError(foreign(), { hints: foreignHints() });
-      const secrets = secretFiles(await ensureStackState(state));
+      const secrets = await ensureStackState(state);
+      const passed = secretFiles(secrets);
       await host.run({ ...script(MAKE_FOLDERS, ...Object.entries(FOLDERS).flatMap(([path, owner]) => [path, ...owner.split(' ')])), root: true, purpose: say('stack.folders') });
       const stale = new Set(found.files.map((file) => file.path));
-      const wanted = [...secrets, ...(await stackFiles(options, found.facts))];
+      const wanted = [...passed, ...(await stackFiles(options, found.facts))];
       const wrong = wanted.filter((file) => stale.has(file.path) || !found.hasSecrets);
       if (wrong.length > 0) await host.run(writeFiles(wrong));
+      if (found.facts.admin !== 'safe') await startGuarded(host, options, secrets.adminPassword);
       await start(host, progress);
       await waitForRoutes(host, domain);
+      await proveAdminClosed(host, domain, 'router');
     },
   };
 }
@@ -123,6 +128,7 @@ function judge({ facts, files, hasSecrets, foreignSecrets }: Findings): Check {
     ...files.map((file) => say('stack.write', { path: file.path })),
     ...SERVICES.flatMap((service) => serviceProblem(service, facts)),
     ...routeProblems(facts),
+    ...adminProblem(facts),
   ];
   return changes.length > 0 ? needed(...changes) : done(say('stack.done', { count: SERVICES.length, images: facts.containers[0]?.imagesLabel ?? say('stack.unknown') }));
 }
@@ -143,6 +149,30 @@ function routeProblems({ routes }: StackFacts): string[] {
   return [...(answered(routes?.api) ? [] : [say('stack.routeApi')]), ...(answered(routes?.site) ? [] : [say('stack.routeSite')])];
 }
 
+/** A database that does not run cannot be asked; then there is something to start already. */
+function adminProblem(facts: StackFacts): string[] {
+  if (facts.admin === 'safe') return [];
+  if (facts.admin === 'open') return [say('stack.setAdmin', { email: ADMIN_EMAIL })];
+  return facts.admin === undefined && serviceProblem('postgres', facts).length > 0 ? [] : [say('stack.guardAdmin')];
+}
+
+/**
+ * KoproGo's first start gives its first administrator a published password. So nothing is routed before the guard against
+ * it is in the database, which every later start then finds there.
+ */
+async function startGuarded(host: Host, { domain, progress }: StackOptions, password: Secret): Promise<void> {
+  await host.run({ ...script(CLOSE), root: true, timeout: 120, purpose: say('stack.closeRouter') });
+  await start(host, progress, ['postgres', 'backend']);
+  await guardAdminOnceThere(stackAdmin(host), { password, progress });
+  await proveAdminClosed(host, domain, 'backend');
+}
+
+/** The router of an earlier set-up: its container starts again whenever Docker does. */
+const CLOSE = `
+systemctl is-active --quiet docker.service || exit 0
+docker ps -q --filter label=com.docker.compose.project=koprogo --filter label=com.docker.compose.service=traefik | xargs -r docker stop
+`;
+
 /** Files in the folders stay as they are: a database's have their own owners and modes already. */
 const MAKE_FOLDERS = 'while (($#)); do install -d -o "${2%:*}" -g "${2#*:}" -m "$3" "$1"; shift 3; done';
 
@@ -150,31 +180,34 @@ const START_SECONDS = 900;
 
 /** What "up" does is written to its standard error; both become one stream that is shown and, after a failure, quoted. */
 const UP = `
-docker compose -f "$1" config --quiet
-exec docker compose --progress plain -f "$1" up --detach --wait --wait-timeout "$2" --remove-orphans --pull never --no-build 2>&1
+file=$1 limit=$2
+shift 2
+docker compose -f "$file" config --quiet
+exec docker compose --progress plain -f "$file" up --detach --wait --wait-timeout "$limit" --remove-orphans --pull never --no-build "$@" 2>&1
 `;
 
 /** Removes the containers and their network; what they hold lies in bound folders and stays. */
 const RELEASE = 'docker compose -f "$1" down --remove-orphans --timeout 60 2>&1 || true; systemctl restart docker.service';
 
-async function start(host: Host, progress: Progress): Promise<void> {
+/** Without `services`, all. */
+async function start(host: Host, progress: Progress, services: readonly Service[] = []): Promise<void> {
   try {
-    await up(host, progress);
+    await up(host, progress, services);
   } catch (error) {
     if (!(error instanceof CommandFailed)) throw error;
     // After a power cut while containers started, Docker may count a port as taken by a container that is gone. Only its own restart forgets that.
     if (!error.output.stdout.includes('port is already allocated')) throw startFailed(error);
     progress.update(say('stack.portHeld'));
     await host.run({ ...script(RELEASE, COMPOSE_FILE), root: true, timeout: 600, purpose: say('stack.release') });
-    await up(host, progress).catch((again: unknown) => {
+    await up(host, progress, services).catch((again: unknown) => {
       throw again instanceof CommandFailed ? startFailed(again) : again;
     });
   }
 }
 
-async function up(host: Host, progress: Progress): Promise<void> {
+async function up(host: Host, progress: Progress, services: readonly Service[]): Promise<void> {
   await host.run({
-    ...script(UP, COMPOSE_FILE, String(START_SECONDS)),
+    ...script(UP, COMPOSE_FILE, String(START_SECONDS), ...services),
     root: true,
     timeout: START_SECONDS + 120,
     purpose: say('stack.up'),

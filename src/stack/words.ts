@@ -2,6 +2,23 @@ import { speaker, type Vocabulary } from '../words.js';
 
 /** What this room says to people. The files of the stack, and what the containers say, stay as they are. */
 export const WORDS = {
+  'admin.password': { en: 'the first password in the state is not one that this program makes', fr: 'le premier mot de passe de l’état n’est pas de ceux que ce programme crée' },
+  'admin.guard': { en: 'guard the first administrator against the published password', fr: 'protéger le premier administrateur du mot de passe publié' },
+  'admin.strange': { en: 'the database answers what cannot be understood: {said}', fr: 'la réponse de la base de données est incompréhensible : {said}' },
+  'admin.waiting': { en: 'waiting for the backend to make its first user', fr: 'attente de la création du premier utilisateur par le backend' },
+  'admin.absent': { en: 'the backend made no table of users within {patienceSeconds} s', fr: 'le backend n’a pas créé de table d’utilisateurs en {patienceSeconds} s' },
+  'admin.nobody': {
+    en: 'KoproGo has no user {email}: the guard is in place, but no password was set. If the user comes back, run setup again.',
+    fr: 'KoproGo n’a pas d’utilisateur {email} : la protection est en place, mais aucun mot de passe n’a été défini. Si l’utilisateur revient, relancez setup.',
+  },
+  'admin.compare': { en: 'compare the first password with the present one', fr: 'comparer le premier mot de passe au mot de passe actuel' },
+  'admin.proveBackend': { en: 'see that the published password opens nothing, before anything is routed', fr: 'vérifier que le mot de passe publié n’ouvre rien, avant tout acheminement' },
+  'admin.proveRouter': { en: 'see that the published password opens nothing for a visitor', fr: 'vérifier que le mot de passe publié n’ouvre rien à un visiteur' },
+  'admin.open': {
+    en: 'the password that KoproGo publishes lets anybody in as {email}, in spite of the guard in the database; the router was stopped, so that nobody reaches the site',
+    fr: 'le mot de passe publié par KoproGo laisse entrer n’importe qui comme {email}, malgré la protection dans la base de données ; le routeur a été arrêté, pour que personne n’atteigne le site',
+  },
+  'admin.open.hint': { en: 'this release of KoproGo may keep passwords in another way: use the one from before', fr: 'cette version de KoproGo garde peut-être les mots de passe autrement : utilisez la précédente' },
   'join': { en: '; ', fr: ' ; ' },
   'containers.strange': { en: 'docker inspect on the server says something that cannot be understood', fr: 'la réponse de docker inspect sur le serveur est incompréhensible' },
   'containers.ps': { en: 'on the server: sudo docker ps --all', fr: 'sur le serveur : sudo docker ps --all' },
@@ -53,6 +70,7 @@ export const WORDS = {
   'render.line': { en: 'must be a short line of text', fr: 'doit être une courte ligne de texte' },
   'render.notEmail': { en: 'Invalid email address', fr: 'adresse e-mail non valable' },
   'render.email': { en: "certificates by Let's Encrypt need an e-mail address", fr: 'les certificats de Let’s Encrypt exigent une adresse e-mail' },
+  'secrets.none': { en: 'there is no app on the server yet', fr: 'il n’y a pas encore d’application sur le serveur' },
   'secrets.password': { en: 'the PostgreSQL password in the state does not fit into a URL', fr: 'le mot de passe PostgreSQL de l’état ne convient pas à une URL' },
   'secrets.quote': { en: 'a secret of the stack holds a quote or a control character', fr: 'un secret de l’application contient une apostrophe ou un caractère de contrôle' },
   'health.site': { en: 'site', fr: 'site' },
@@ -86,6 +104,9 @@ export const WORDS = {
   'stack.waitHealth': { en: 'wait for {service}, which is {health}', fr: 'attendre {service}, dont l’état de santé est {health}' },
   'stack.routeApi': { en: 'route the API', fr: 'acheminer les requêtes vers l’API' },
   'stack.routeSite': { en: 'route the site', fr: 'acheminer les requêtes vers le site' },
+  'stack.guardAdmin': { en: 'guard the first administrator against the published password', fr: 'protéger le premier administrateur du mot de passe publié' },
+  'stack.setAdmin': { en: 'give {email} a password of its own', fr: 'donner à {email} un mot de passe qui lui soit propre' },
+  'stack.closeRouter': { en: 'stop the router until the first administrator is guarded', fr: 'arrêter le routeur jusqu’à ce que le premier administrateur soit protégé' },
   'stack.portHeld': { en: 'Docker still holds a port from before: restarting it', fr: 'Docker tient encore un port d’avant : redémarrage de Docker' },
   'stack.release': { en: 'make Docker let go of its ports', fr: 'faire lâcher ses ports à Docker' },
   'stack.up': { en: 'start the containers', fr: 'démarrer les conteneurs' },

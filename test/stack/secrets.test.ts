@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../../src/secret.js';
-import { ensureStackState, secretFiles, STACK_DOCUMENT } from '../../src/stack/secrets.js';
+import { ensureStackState, renewAdminPassword, secretFiles, STACK_DOCUMENT } from '../../src/stack/secrets.js';
 import { MemoryState } from '../fixtures/memory-state.js';
 
 const textOf = (content: string | Secret | undefined) => (content instanceof Secret ? content.reveal() : '');
@@ -14,6 +14,20 @@ describe("the stack's secrets", () => {
     expect(state.puts).toBe(1);
     expect(secretFiles(second).map(({ content }) => textOf(content))).toEqual(secretFiles(first).map(({ content }) => textOf(content)));
     expect((await ensureStackState(new MemoryState())).postgresPassword.reveal()).not.toBe(first.postgresPassword.reveal());
+  });
+
+  it('get a first password of the administrator where an older version made them without', async () => {
+    const state = new MemoryState();
+    const { adminPassword, ...older } = await ensureStackState(state);
+    expect(adminPassword.reveal()).toMatch(/^[A-Za-z0-9_-]{24}$/);
+    await state.put(STACK_DOCUMENT, older);
+    const first = await ensureStackState(state);
+    expect([first.postgresPassword.reveal(), first.adminPassword.reveal() === adminPassword.reveal()]).toEqual([older.postgresPassword.reveal(), false]);
+    expect((await ensureStackState(state)).adminPassword.reveal()).toBe(first.adminPassword.reveal());
+    const renewed = await renewAdminPassword(state);
+    expect(renewed.reveal()).not.toBe(first.adminPassword.reveal());
+    expect(await ensureStackState(state)).toMatchObject({ adminPassword: renewed, jwtSecret: older.jwtSecret });
+    await expect(renewAdminPassword(new MemoryState())).rejects.toThrow('no app on the server yet');
   });
 
   it('are not handed out before they are stored', async () => {

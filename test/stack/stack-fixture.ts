@@ -47,6 +47,7 @@ export const PROBE = [
   ...SERVICES.map((service) => `image ${productionImages()[service]} ${imageId(service)}`),
   'route api 200',
   'route site 200',
+  'admin safe',
 ].join('\n');
 
 export const container = (service: string, change: object = {}) =>

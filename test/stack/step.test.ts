@@ -9,7 +9,12 @@ import { container, CONTAINERS, DOMAIN, FILES, FOLDERS, imageId, listed, PROBE }
 
 const LOOK = 'look at the stack';
 const START = 'start the containers';
-const WORK = { "make the stack's folders": '', [START]: '', 'reach the API through the router': '' };
+const CLOSE = 'stop the router until the first administrator is guarded';
+const GUARD = 'guard the first administrator against the published password';
+const PROVE_BACKEND = 'see that the published password opens nothing, before anything is routed';
+const REACH = 'reach the API through the router';
+const PROVE = 'see that the published password opens nothing for a visitor';
+const WORK = { "make the stack's folders": '', [CLOSE]: '', [START]: '', [GUARD]: 'set\n', [PROVE_BACKEND]: '', [REACH]: '', [PROVE]: '' };
 
 function stepOn(host: ScriptedHost, state: MemoryState, progress = recordingProgress()) {
   return stackStep({ server: async () => host, state, domain: DOMAIN, tls: 'none', images: async () => ({ kind: 'registry' }), progress });
@@ -47,9 +52,17 @@ describe('stackStep check', () => {
     ['a file was edited', ({ files }) => ({ files: files.replace(/^.{64}/, '0'.repeat(64)) }), 'write /srv/koprogo/documents/stack/docker-compose.yml'],
     ['others can read a secret', ({ files }) => ({ files: files.replace('0400', '0444') }), 'write /srv/koprogo/documents/secrets/postgres_password'],
     ['the data belongs to another user', ({ probe }) => ({ probe: probe.replace('999:999 700', '70:70 700') }), 'make /srv/koprogo/postgres/data'],
+    ['the guard of the admin password is missing or another', ({ probe }) => ({ probe: probe.replace('admin safe', 'admin unguarded') }), GUARD],
+    ['the admin has the published password, or none', ({ probe }) => ({ probe: probe.replace('admin safe', 'admin open') }), 'give admin@koprogo.com a password of its own'],
+    ['a database that runs does not say how it is guarded', ({ probe }) => ({ probe: probe.replace('\nadmin safe', '') }), GUARD],
     ['a volume is not mounted', ({ probe }) => ({ probe: probe.replace('mounted /srv/koprogo/postgres\n', '') }), 'wait for /srv/koprogo/postgres to be mounted'],
   ])('is needed when %s', async (_, change, expected) => {
     expect(await check(change)).toEqual({ state: 'needed', changes: [expected] });
+  });
+
+  it('does not ask for the guard of a database that does not run', async () => {
+    const result = await check(({ probe, containers }) => ({ probe: probe.replace('\nadmin safe', ''), containers: containers.replace(container('postgres'), container('postgres', { state: 'exited' })) }));
+    expect(result).toEqual({ state: 'needed', changes: ['start postgres, which is exited'] });
   });
 
   it('takes a redirect to TLS for a route', async () => {
@@ -87,7 +100,10 @@ describe('stackStep apply', () => {
     });
     const progress = recordingProgress();
     await stepOn(host, state, progress).apply();
-    expect(host.purposes).toEqual([LOOK, "make the stack's folders", `write ${PATHS}`, START, 'reach the API through the router']);
+    expect(host.purposes).toEqual([LOOK, "make the stack's folders", `write ${PATHS}`, CLOSE, START, GUARD, PROVE_BACKEND, START, REACH, PROVE]);
+    // Nothing is routed before the guard is in place.
+    const started = host.asked.filter(({ purpose }) => purpose === START).map(({ argv }) => argv.slice(9));
+    expect(started).toEqual([['postgres', 'backend'], []]);
     expect(progress.updates).toContainEqual({ label: 'starting the containers: postgres healthy', amount: undefined });
     expect(host.asked[1]?.argv.slice(7)).toEqual(FOLDERS.split('\n').flatMap((line) => {
       const [, owner = '', mode = '', path = ''] = line.split(' ');
@@ -101,16 +117,42 @@ describe('stackStep apply', () => {
     const host = new ScriptedHost({ ...WORK, [LOOK]: empty, [`write ${PATHS}`]: '' });
     await stepOn(host, state).apply();
     const words = host.asked.flatMap(({ argv }) => argv).join('\n');
-    for (const secret of [secrets.postgresPassword, secrets.jwtSecret, secrets.totpEncryptionKey]) expect(words).not.toContain(secret.reveal());
+    for (const secret of [secrets.postgresPassword, secrets.jwtSecret, secrets.totpEncryptionKey, secrets.adminPassword]) expect(words).not.toContain(secret.reveal());
+    expect(words).not.toContain('"admin123"');
     expect(host.asked[2]?.input).toContain(secrets.postgresPassword.reveal());
+    expect(host.asked.find(({ purpose }) => purpose === GUARD)?.input).toContain(`\n${secrets.adminPassword.reveal()}\n`);
   });
 
   it('writes nothing that is right already, after a crash in the middle of the start', async () => {
     const { state, files } = await installed();
     const host = new ScriptedHost({ ...WORK, [LOOK]: joined(files, PROBE, container('postgres', { state: 'created', health: 'none' })) });
     await stepOn(host, state).apply();
-    expect(host.purposes).toEqual([LOOK, "make the stack's folders", START, 'reach the API through the router']);
+    expect(host.purposes).toEqual([LOOK, "make the stack's folders", START, REACH, PROVE]);
     expect(state.puts).toBe(1);
+  });
+
+  it.each(['admin unguarded', 'admin open', ''])('stops the router first when it finds "%s"', async (found) => {
+    const { state, files } = await installed();
+    const host = new ScriptedHost({ ...WORK, [LOOK]: joined(files, PROBE.replace('admin safe', found), CONTAINERS) });
+    await stepOn(host, state).apply();
+    expect(host.purposes.slice(2)).toEqual([CLOSE, START, GUARD, PROVE_BACKEND, START, REACH, PROVE]);
+    expect(host.asked[2]?.argv.join(' ')).toContain('com.docker.compose.service=traefik | xargs -r docker stop');
+  });
+
+  it('routes nothing when the published password opens the backend in spite of the guard', async () => {
+    const state = new MemoryState();
+    const host = new ScriptedHost({ ...WORK, [LOOK]: empty, [`write ${PATHS}`]: '', [PROVE_BACKEND]: { exitCode: 65 } });
+    await expect(stepOn(host, state).apply()).rejects.toThrow(RefusedError);
+    expect(host.purposes.at(-1)).toBe(PROVE_BACKEND);
+    expect(host.asked.at(-1)).toMatchObject({ input: '{"email":"admin@koprogo.com","password":"admin123"}', root: true });
+  });
+
+  it('says so when it opens the site, and tells a silence from it', async () => {
+    const { state, files } = await installed();
+    const answers = { ...WORK, [LOOK]: joined(files, PROBE, CONTAINERS) };
+    await expect(stepOn(new ScriptedHost({ ...answers, [PROVE]: { exitCode: 65 } }), state).apply()).rejects.toThrow(/lets anybody in as admin@koprogo\.com/);
+    const silent = new ScriptedHost({ ...answers, [PROVE]: { exitCode: 1, stderr: 'no answer at /api/v1/auth/login' } });
+    await expect(stepOn(silent, state).apply()).rejects.toMatchObject({ name: 'InfraError', hints: expect.arrayContaining(['koprogo-infra stack logs backend']) as string[] });
   });
 
   it('touches nothing while a volume is not mounted', async () => {
@@ -132,7 +174,7 @@ describe('stackStep apply', () => {
     const answers = { ...WORK, [LOOK]: joined(files, PROBE, ''), 'make Docker let go of its ports': '' };
     const host = new ScriptedHost({ ...answers, [START]: (_command, times) => (times === 0 ? taken : '') });
     await stepOn(host, state).apply();
-    expect(host.purposes.slice(-4)).toEqual([START, 'make Docker let go of its ports', START, 'reach the API through the router']);
+    expect(host.purposes.slice(-5)).toEqual([START, 'make Docker let go of its ports', START, REACH, PROVE]);
     const stuck = new ScriptedHost({ ...answers, [START]: taken });
     await expect(stepOn(stuck, state).apply()).rejects.toMatchObject({ message: expect.stringContaining('port is already allocated') as string, hints: ['koprogo-infra stack logs', 'koprogo-infra status'] });
     expect(stuck.purposes.filter((purpose) => purpose === START)).toHaveLength(2);
