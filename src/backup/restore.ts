@@ -10,9 +10,9 @@ import { say } from './words.js';
 
 /**
  * Where the restored data goes. `scratch`: a database of its own, dropped after the comparison unless `keep`.
- * `in-place`: takes the live database's name; the old one is kept beside it.
+ * `in-place`: takes the live database's name, after `prepare` has given it what a live one must have; the old one is kept beside it.
  */
-export type RestoreMode = { kind: 'scratch'; keep?: boolean } | { kind: 'in-place'; app: App; sessionLimitSeconds?: number };
+export type RestoreMode = { kind: 'scratch'; keep?: boolean } | { kind: 'in-place'; app: App; sessionLimitSeconds?: number; prepare?: (database: string) => Promise<void> };
 
 export interface RestoreOptions extends BackupSource {
   target: DatabaseTarget;
@@ -98,6 +98,7 @@ async function restoreBeside(options: RestoreOptions): Promise<RestoreReport> {
     options.signal?.throwIfAborted();
     progress.update(say('restore.statistics'));
     await runSql(target, 'ANALYZE;', { database: name, purpose: say('restore.analyze', { name }), timeout: 3600 });
+    await mode.prepare?.(name);
     const previous = await swapDatabases(target, name, { ...mode, progress });
     return { ...report, database: target.access.database, previous };
   } catch (error) {

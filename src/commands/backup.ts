@@ -11,7 +11,9 @@ import { exportRecoveryKey, unlockPrivateKey } from '../keys/recovery/recovery-k
 import { Secret } from '../secret.js';
 import { databaseTarget, withBackups } from '../setup/backups.js';
 import type { Context } from '../setup/context.js';
+import { guardAdmin, stackAdmin } from '../stack/admin.js';
 import { startApp, stopApp } from '../stack/operate.js';
+import { ensureStackState } from '../stack/secrets.js';
 import { bytes, table } from '../ui/format.js';
 import { flag, type Invocation, textOption } from './invocation.js';
 import { withInstallation } from './open.js';
@@ -44,12 +46,21 @@ export async function backupRestore(invocation: Invocation): Promise<ExitCode> {
       if (inPlace) await agreeToReplace(invocation, source.manifest.id);
       const server = await context.server();
       const app = { stop: () => stopApp(server), start: () => startApp(server) };
-      const mode: RestoreMode = inPlace ? { kind: 'in-place', app } : { kind: 'scratch', keep: flag(invocation, 'keep') };
+      const mode: RestoreMode = inPlace ? { kind: 'in-place', app, prepare: await guardedAs(context) } : { kind: 'scratch', keep: flag(invocation, 'keep') };
       return restoreBackup({ ...source, target: await databaseTarget(context), progress: context.reporter, mode });
     }),
   );
   print(invocation, report, () => restoreText(report));
   return EXIT.ok;
+}
+
+/** A backup may be from before there was a guard against the published password, and must not become live without one. */
+async function guardedAs({ state, server }: Context): Promise<(database: string) => Promise<void>> {
+  const { adminPassword: password } = await ensureStackState(state);
+  const where = stackAdmin(await server());
+  return async (database) => {
+    await guardAdmin(where, { password, database });
+  };
 }
 
 async function agreeToReplace(invocation: Invocation, id: string): Promise<void> {

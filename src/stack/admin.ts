@@ -93,15 +93,26 @@ export async function guardAdmin({ host, access, root }: AdminDatabase, { passwo
  */
 export async function guardAdminOnceThere(where: AdminDatabase, options: GuardOptions & { progress: Progress; patienceSeconds?: number }): Promise<void> {
   const { progress, patienceSeconds = 120 } = options;
-  for (const end = Date.now() + patienceSeconds * 1000; ; await sleep(2000)) {
-    const guarded = await guardAdmin(where, options);
-    if (guarded === 'set' || guarded === 'kept') return;
+  const end = Date.now() + patienceSeconds * 1000;
+  let guarded = await guardAdmin(where, options);
+  while ((guarded === 'absent' || guarded === 'nobody') && Date.now() < end) {
     progress.update(say('admin.waiting'));
-    if (Date.now() < end) continue;
-    if (guarded === 'absent') throw new InfraError(say('admin.absent', { patienceSeconds }), { hints: ['koprogo-infra stack logs backend', 'koprogo-infra stack restart backend'] });
-    progress.warn(say('admin.nobody', { email: ADMIN_EMAIL }));
-    return;
+    await sleep(2000);
+    guarded = await guardAdmin(where, options);
   }
+  if (guarded === 'absent') throw absent(patienceSeconds);
+  if (guarded === 'nobody') progress.warn(say('admin.nobody', { email: ADMIN_EMAIL }));
+}
+
+function absent(patienceSeconds: number): InfraError {
+  return new InfraError(say('admin.absent', { patienceSeconds }), { hints: ['koprogo-infra stack logs backend', 'koprogo-infra stack restart backend'] });
+}
+
+/** Sets a password in the place of whatever there is. Throws InfraError when there is nobody to set it for. */
+export async function resetAdminPassword(where: AdminDatabase, password: Secret): Promise<void> {
+  const guarded = await guardAdmin(where, { password, reset: true });
+  if (guarded === 'absent') throw absent(0);
+  if (guarded === 'nobody') throw new InfraError(say('admin.noUser', { email: ADMIN_EMAIL }), { hints: ['koprogo-infra stack restart backend', 'koprogo-infra stack logs backend'] });
 }
 
 /** Whether a password is the administrator's present one. `undefined` when the guard or the user is not there. */

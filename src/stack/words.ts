@@ -11,6 +11,7 @@ export const WORDS = {
     en: 'KoproGo has no user {email}: the guard is in place, but no password was set. If the user comes back, run setup again.',
     fr: 'KoproGo n’a pas d’utilisateur {email} : la protection est en place, mais aucun mot de passe n’a été défini. Si l’utilisateur revient, relancez setup.',
   },
+  'admin.noUser': { en: 'KoproGo has no user {email}', fr: 'KoproGo n’a pas d’utilisateur {email}' },
   'admin.compare': { en: 'compare the first password with the present one', fr: 'comparer le premier mot de passe au mot de passe actuel' },
   'admin.proveBackend': { en: 'see that the published password opens nothing, before anything is routed', fr: 'vérifier que le mot de passe publié n’ouvre rien, avant tout acheminement' },
   'admin.proveRouter': { en: 'see that the published password opens nothing for a visitor', fr: 'vérifier que le mot de passe publié n’ouvre rien à un visiteur' },

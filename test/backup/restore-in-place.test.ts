@@ -78,6 +78,23 @@ describe.skipIf(why !== undefined)('a restore in place', { timeout: 120_000 }, (
     expect(names()).toEqual(['koprogo_db']);
   });
 
+  it('prepares the restored database before it is live, and leaves the live one when that fails', async () => {
+    const prepare = async (database: string) => {
+      calls.push(`prepare ${database}`);
+      expect(server.sql('SELECT count(*) FROM owners', database)).toBe('20000');
+      expect(owners()).toBe('100');
+      if (calls.length > 1) throw new Error('not prepared');
+    };
+    const mode = { kind: 'in-place', app, sessionLimitSeconds: 5, prepare } as const;
+    const { previous = '' } = await restoreBackup({ ...backup.source, target, progress: silent, mode });
+    expect(calls).toEqual([`prepare ${scratchName(ID)}`, 'stop', 'start']);
+    await discardDatabase(target, previous);
+    server.sql('DELETE FROM owners WHERE id > 100');
+    await expect(restoreBackup({ ...backup.source, target, progress: silent, mode })).rejects.toThrow('not prepared');
+    expect(calls.slice(3)).toEqual([`prepare ${scratchName(ID)}`]);
+    expect([names(), owners()]).toEqual([['koprogo_db'], '100']);
+  });
+
   it('is refused while others stay connected, names them, and leaves everything as it was', async () => {
     const close = await connect('koprogo-backend');
     try {
