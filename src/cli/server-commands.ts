@@ -60,6 +60,12 @@ export function stackCommands(program: Command, action: Action): void {
     .description(say('stack.restart'))
     .addHelpText('after', example('stack restart', 'stack restart backend'))
     .action(action(async () => (await import('../commands/stack.js')).stackRestartCommand));
+  stack
+    .command('admin-password')
+    .description(say('stack.adminPassword'))
+    .option('--reset', say('stack.reset'))
+    .addHelpText('after', example('stack admin-password', 'stack admin-password --reset'))
+    .action(action(async () => (await import('../commands/stack.js')).stackAdminPassword));
 }
 
 /** Beside the server's own: a shell on it, its end, and what is needed before there is one. */

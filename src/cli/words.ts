@@ -73,6 +73,8 @@ export const WORDS = {
   'stack.logs': { en: 'the newest lines of the containers’ logs', fr: 'les dernières lignes des journaux des conteneurs' },
   'stack.tail': { en: 'how many lines of each', fr: 'combien de lignes de chacun' },
   'stack.restart': { en: 'restart the containers and wait until they are healthy', fr: 'redémarre les conteneurs et attend qu’ils soient en bonne santé' },
+  'stack.adminPassword': { en: 'the first password of the app’s first administrator, and whether it still is the present one', fr: 'le premier mot de passe du premier administrateur de l’application, et s’il est encore l’actuel' },
+  'stack.reset': { en: 'make a new one and set it, also in the place of one that was chosen in the app', fr: 'en crée un nouveau et le définit, même à la place d’un mot de passe choisi dans l’application' },
 
   'backup': { en: 'encrypted backups', fr: 'les sauvegardes chiffrées' },
   'backup.id': { en: 'a backup id, or "latest"', fr: 'l’identifiant d’une sauvegarde, ou « latest »' },

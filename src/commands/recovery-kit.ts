@@ -4,6 +4,7 @@ import { readRecord } from '../luks/record.js';
 import { VOLUME_LIST } from '../luks/volumes.js';
 import { storageAccess, backupPrefix } from '../setup/backups.js';
 import type { Context } from '../setup/context.js';
+import { ADMIN_EMAIL } from '../stack/admin.js';
 import { STACK_DOCUMENT, stackStateSchema } from '../stack/secrets.js';
 import { type Invocation, textOption } from './invocation.js';
 import { writeNewDirectory } from './new-directory.js';
@@ -38,6 +39,7 @@ async function kitFiles(context: Context): Promise<[name: string, content: strin
     ['bucket.txt', `${where}\n${say('kit.accessKey', { key: accessKeyId })}\n${say('kit.secretKey', { key: secretAccessKey.reveal() })}\n`],
     ...(volumes ? [['luks-passphrases.txt', luksLines(volumes)] as [string, string]] : []),
     ...(stack ? [['stack-keys.txt', `TOTP_ENCRYPTION_KEY ${stack.totpEncryptionKey.reveal()}\nENERGY_ENCRYPTION_MASTER_KEY ${stack.energyEncryptionMasterKey.reveal()}\n`] as [string, string]] : []),
+    ...(stack?.adminPassword ? [['admin-password.txt', `${ADMIN_EMAIL} ${stack.adminPassword.reveal()}\n`] as [string, string]] : []),
   ];
 }
 

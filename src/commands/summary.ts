@@ -6,6 +6,7 @@ import { EXIT, type ExitCode } from '../errors.js';
 import { exitCodeOf, type LuksReport, luksStatus, type VolumeReport } from '../luks/status.js';
 import { withBackups } from '../setup/backups.js';
 import type { Context } from '../setup/context.js';
+import { ADMIN_EMAIL } from '../stack/admin.js';
 import { type HealthAnswer, type HealthResult, healthCheck } from '../stack/health.js';
 import { type ServiceStatus, stackStatus } from '../stack/operate.js';
 import { bytes, table } from '../ui/format.js';
@@ -72,6 +73,7 @@ export function summaryText(summary: Summary): string {
     ...volumes.volumes.map((volume) => [say('status.volume'), volumeText(volume)]),
     [say('status.backup'), backup ? say('status.backupLine', { id: backup.id, size: bytes(backup.storedBytes), tables: backup.tables, ratio: backup.ratio }) : say('status.noBackup')],
     [say('status.restore'), restoreTest ? say('status.restoreLine', { id: restoreTest.backupId, tables: restoreTest.tables, rows: restoreTest.rows }) : say('status.noRestore')],
+    [say('status.login'), say('status.loginLine', { email: ADMIN_EMAIL })],
   ];
   return `${table(rows)}\n\n${say('status.next')}`;
 }

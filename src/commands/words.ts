@@ -96,6 +96,7 @@ recovery-key.asc, recovery-key-passphrase.txt   open every backup
 bucket.txt                                      where the backups are: endpoint, bucket, folder, keys
 luks-passphrases.txt                            open the server's encrypted disks (name, UUID, passphrase)
 stack-keys.txt                                  without these, second factors and energy data in the database are lost
+admin-password.txt                              the app's first administrator, unless another password was chosen in the app
 
 Without koprogo-infra, with gpg, gunzip and psql alone:
   gpg --import recovery-key.asc
@@ -110,6 +111,7 @@ recovery-key.asc, recovery-key-passphrase.txt   ouvrent toutes les sauvegardes
 bucket.txt                                      où sont les sauvegardes : point d’accès, bucket, dossier, clés
 luks-passphrases.txt                            ouvrent les disques chiffrés du serveur (nom, UUID, phrase de passe)
 stack-keys.txt                                  sans elles, les seconds facteurs et les données d’énergie de la base sont perdus
+admin-password.txt                              le premier administrateur de l’application, sauf si un autre mot de passe y a été choisi
 
 Sans koprogo-infra, avec gpg, gunzip et psql seuls :
   gpg --import recovery-key.asc
@@ -122,6 +124,16 @@ Un disque, sur n’importe quel ordinateur Linux :
   'stack.notANumber': { en: '--tail: {text} is not a number of lines', fr: '--tail : {text} n’est pas un nombre de lignes' },
   'stack.restarting': { en: 'restarting, until everything is healthy', fr: 'redémarrage, jusqu’à ce que tout soit en bonne santé' },
   'stack.restarted': { en: 'Restarted, healthy.', fr: 'Redémarré, en bonne santé.' },
+  'stack.noPassword': { en: 'there is no first password of the administrator yet', fr: 'il n’y a pas encore de premier mot de passe de l’administrateur' },
+  'stack.setting': { en: 'setting a new password', fr: 'définition d’un nouveau mot de passe' },
+  'stack.notCompared': { en: 'whether it still is the present one could not be seen: {why}', fr: 'impossible de voir si c’est encore le mot de passe actuel : {why}' },
+  'stack.present': { en: 'the present password of {email}', fr: 'le mot de passe actuel de {email}' },
+  'stack.newPassword': { en: 'the new password of {email}', fr: 'le nouveau mot de passe de {email}' },
+  'stack.changed': {
+    en: 'the first password of {email}; it was changed since: this one does not work any more (a new one: koprogo-infra stack admin-password --reset)',
+    fr: 'le premier mot de passe de {email} ; il a été changé depuis : celui-ci ne fonctionne plus (un nouveau : koprogo-infra stack admin-password --reset)',
+  },
+  'stack.unseen': { en: 'the first password of {email}; whether it is set is not known (koprogo-infra setup sees to it)', fr: 'le premier mot de passe de {email} ; on ne sait pas s’il est en place (koprogo-infra setup s’en charge)' },
 
   'status.server': { en: 'Server', fr: 'Serveur' },
   'status.address': { en: '{address}, port {port}', fr: '{address}, port {port}' },
@@ -148,6 +160,8 @@ Un disque, sur n’importe quel ordinateur Linux :
   'status.restore': { en: 'Restore', fr: 'Restauration' },
   'status.restoreLine': { en: 'of {id} passed: {tables} tables, {rows} rows, all equal', fr: 'de {id} réussie : tables : {tables}, lignes : {rows}, toutes identiques' },
   'status.noRestore': { en: 'not tried yet', fr: 'pas encore essayée' },
+  'status.login': { en: 'Login', fr: 'Connexion' },
+  'status.loginLine': { en: '{email}; its first password: koprogo-infra stack admin-password', fr: '{email} ; son premier mot de passe : koprogo-infra stack admin-password' },
   'status.next': {
     en: 'Next: koprogo-infra status · luks status · backup list · recovery-kit --to DIRECTORY (then take it off this computer)',
     fr: 'Ensuite : koprogo-infra status · luks status · backup list · recovery-kit --to DIRECTORY (puis retirez-la de cet ordinateur)',

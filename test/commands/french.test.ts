@@ -58,6 +58,7 @@ it('says how an installation is', () => {
   expect(text).toContain('http://192.0.2.1:80 pour example.be et api.example.be : base de données répond');
   expect(text).toMatch(/Sauvegarde +2026 : .*tables : 70, compression 3,2 : 1/);
   expect(text).toMatch(/Restauration +pas encore essayée/);
+  expect(text).toMatch(/Connexion +admin@koprogo\.com ; son premier mot de passe : koprogo-infra stack admin-password\n\n/);
 });
 
 it('refuses in French', async () => {
