@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import type { Opened } from '../../src/commands/open.js';
 import { stackAdminPassword } from '../../src/commands/stack.js';
 import { InfraError } from '../../src/errors.js';
 import { Secret } from '../../src/secret.js';
@@ -11,7 +10,7 @@ import { ScriptedHost } from '../server/scripted-host.js';
 
 const COMPARE = 'compare the first password with the present one';
 const GUARD = 'guard the first administrator against the published password';
-const opened = vi.hoisted(() => ({ context: undefined as unknown, purpose: undefined as string | undefined }));
+const opened = vi.hoisted((): { context?: unknown; purpose?: string | undefined } => ({}));
 vi.mock('../../src/commands/open.js', () => ({
   withInstallation: (_: unknown, { purpose }: { purpose?: string }, work: (context: unknown) => unknown) => {
     opened.purpose = purpose;
@@ -39,7 +38,7 @@ afterEach(() => {
 const reporter = new RecordingReporter();
 async function call(host: ScriptedHost | undefined, options: Record<string, unknown> = {}): Promise<void> {
   const server = host ? () => Promise.resolve(host) : () => Promise.reject(new InfraError('nobody answers'));
-  opened.context = { state, server, reporter } as unknown as Opened;
+  opened.context = { state, server, reporter };
   await stackAdminPassword({ arguments: [], options });
 }
 

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { request } from 'node:http';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { answersSchema, ANSWERS_DOCUMENT } from '../../src/commands/open.js';
@@ -7,6 +8,8 @@ import { xdg } from '../../src/edges/files.js';
 import { toConfig } from '../../src/setup/config.js';
 import { type Context, createContext } from '../../src/setup/context.js';
 import type { Store } from '../../src/state/installations.js';
+import { ADMIN_EMAIL } from '../../src/stack/admin.js';
+import { ensureStackState } from '../../src/stack/secrets.js';
 import { openStore } from '../../src/state/open-store.js';
 import type { StateStore } from '../../src/state/store.js';
 import { hasEnded } from '../../src/targets/sandbox/daemons.js';
@@ -53,6 +56,28 @@ export class Installation {
   async sql(statement: string, database = 'koprogo_db'): Promise<string> {
     const psql = 'docker exec -i koprogo-postgres-1 psql -X -v ON_ERROR_STOP=1 -At -U koprogo -d "$1"';
     return (await this.onServer(psql, { args: [database], input: statement })).trim();
+  }
+
+  /** Logs in as KoproGo's first administrator, as a visitor does: through the published port and the router. Gives the HTTP status. */
+  async logIn(password: string): Promise<number> {
+    const { config, machine } = await this.context();
+    const { web } = await machine();
+    return new Promise((resolve, reject) => {
+      const headers = { host: `api.${config.domain}`, 'content-type': 'application/json' };
+      const asked = request({ host: web.host, port: web.http, path: '/api/v1/auth/login', method: 'POST', headers, agent: false, timeout: 120_000 });
+      asked.once('response', (response) => {
+        response.resume();
+        resolve(response.statusCode ?? 0);
+      });
+      asked.once('error', reject);
+      asked.end(JSON.stringify({ email: ADMIN_EMAIL, password }));
+    });
+  }
+
+  /** The statuses of logging in with the password that KoproGo publishes, and with the first one of our own: 401 and 200 when all is well. */
+  async logIns(): Promise<[published: number, own: number]> {
+    const { adminPassword } = await ensureStackState(await this.state());
+    return [await this.logIn('admin123'), await this.logIn(adminPassword.reveal())];
   }
 
   /** The virtual machine as Terraform starts it, to be switched on without the program. */

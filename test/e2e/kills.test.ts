@@ -85,6 +85,7 @@ describe('a set-up that is killed and cut off again and again, with its state in
     const first = (await operator.json(SETUP, { timeout: SECONDS })) as { volumes: { overall: string }; restoreTest: { result: string } };
     expect(first.volumes.overall).toBe('healthy');
     expect(first.restoreTest.result).toBe('passed');
+    expect(await installation.logIns()).toEqual([401, 200]);
     const second = (await operator.json(SETUP, { timeout: 600 })) as { steps: StepReport[] };
     expect(second.steps.filter(({ state }) => state === 'changed')).toEqual([]);
     expect(filesBelow(operator.home).filter((file) => file.endsWith('state.db')), 'a state on this computer').toEqual([]);

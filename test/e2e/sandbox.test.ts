@@ -63,6 +63,18 @@ describe('the sandbox', () => {
   });
 
   const setUp = async () => (await operator.json(SETUP, { timeout: SETUP_SECONDS })) as SetupReport;
+  /** Does something again and again as long as set-up runs. */
+  const setUpWhile = async (work: () => Promise<unknown>) => {
+    const running = setUp();
+    const over = running.then(() => true, () => true);
+    const again = async () => {
+      await work();
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      return false;
+    };
+    while (!(await Promise.race([over, again()])));
+    return running;
+  };
   /** Whatever the exit code: it also speaks of protection. */
   const siteAnswers = async () => {
     const { stdout } = await operator.cli(['status', '--json'], { timeout: 120 });
@@ -85,6 +97,7 @@ describe('the sandbox', () => {
     expect(report.volumes.volumes.map(({ unlock }) => unlock)).toEqual(['tpm', 'tpm']);
     expect(report.site.health.ok).toBe(true);
     expect(report.restoreTest).toMatchObject({ backupId: report.backup.id, result: 'passed' });
+    expect(stdout).toContain('admin@koprogo.com');
   });
 
   it('changes nothing when it is run again, with at most 25 commands over SSH', async () => {
@@ -95,6 +108,30 @@ describe('the sandbox', () => {
     expect(report.steps.filter(({ state }) => state === 'changed')).toEqual([]);
     expect(report.sshCommands).toBeLessThanOrEqual(25);
     expect(await installation.onServer(look)).toBe(before);
+  });
+
+  it('lets nobody in with the password that KoproGo publishes, whenever the backend starts', async () => {
+    showLogOnFailure();
+    expect(await installation.logIns()).toEqual([401, 200]);
+    // The backend sets it at each start.
+    await operator.json(['stack', 'restart', 'backend'], { timeout: 700 });
+    expect(await installation.logIns()).toEqual([401, 200]);
+  });
+
+  it('puts the guard against that password back when it is gone, routing nothing meanwhile', async () => {
+    showLogOnFailure();
+    await installation.sql('DROP SCHEMA koprogo_infra CASCADE');
+    await operator.json(['stack', 'restart', 'backend'], { timeout: 700 });
+    expect(await installation.logIn('admin123')).toBe(200);
+    const routed: number[] = [];
+    const visit = () => installation.logIn('admin123').then((status) => routed.push(status), () => routed.push(0));
+    const report = await setUpWhile(visit);
+    expect(report.steps.filter(({ state }) => state === 'changed').map(({ id }) => id)).toContain('stack');
+    // While set-up had only looked, the door was still open; once it was shut, it did not open again.
+    const shut = routed.findIndex((status) => status !== 200);
+    expect(shut).toBeGreaterThanOrEqual(0);
+    expect(routed.slice(shut)).not.toContain(200);
+    expect(await installation.logIns()).toEqual([401, 200]);
   });
 
   it('lets nothing answer from outside but ssh and the web, Docker included', async () => {
@@ -164,6 +201,7 @@ describe('the sandbox', () => {
     await operator.json(['backup', 'discard', report.previous, '--yes']);
     expect(await installation.sql(`SELECT count(*) FROM pg_database WHERE datname = '${report.previous}'`)).toBe('0');
     expect((await operator.cli(['status'])).code).toBe(0);
+    expect(await installation.logIns()).toEqual([401, 200]);
   });
 
   it('is opened by stock tools alone: gpg, gunzip, psql', async () => {
@@ -207,6 +245,7 @@ describe('the sandbox', () => {
     await waitUntil(async () => (await operator.cli(['status'], { timeout: 120 })).code === 0, 400);
     expect(await installation.onServer('cat /proc/sys/kernel/random/boot_id')).not.toBe(booted);
     expect(await installation.sql('SELECT count(*) FROM minutes')).toBe('5000');
+    expect(await installation.logIns()).toEqual([401, 200]);
   });
 
   it('keeps Docker down and the mount point empty when the TPM is another, until luks unlock; set-up then binds to the new one', async () => {
