@@ -1,6 +1,6 @@
 import { audited, type AuditLog } from '../keys/audit/audit.js';
 import type { DataKeys } from '../keys/data-keys.js';
-import { describeObject, EnvelopeDamaged, open, seal } from '../keys/envelope/envelope.js';
+import { describeObject, EnvelopeDamaged, open, sealParts } from '../keys/envelope/envelope.js';
 import { decodeHead, type EnvelopeContext, NotAnEnvelope, replaceKey } from '../keys/envelope/envelope-format.js';
 import { InfraError } from '../errors.js';
 import { type Meter, metered } from '../keys/metrics/meter.js';
@@ -96,7 +96,7 @@ export class EncryptedObjects {
     const { keyId, bytes } = await metered(this.meter, 'encrypt', async () => {
       const key = await this.keys.make(object);
       try {
-        return { keyId: key.wrapped.keyId, bytes: join(serial, seal(key, { ...object, serial }, plain, this.onePieceUpTo)) };
+        return { keyId: key.wrapped.keyId, bytes: join(serial, sealParts(key, { ...object, serial }, plain, this.onePieceUpTo)) };
       } finally {
         key.plain.fill(0);
       }
@@ -137,7 +137,7 @@ export class EncryptedObjects {
     const key = headOf(object, stored);
     if (key.keyId === currentKeyId) return 'current';
     const { context, envelope } = split(object, stored);
-    const rewrapped = join(context.serial, replaceKey(envelope, await this.keys.provider.rewrap(key, object)));
+    const rewrapped = join(context.serial, [replaceKey(envelope, await this.keys.provider.rewrap(key, object))]);
     await open(split(object, { bytes: rewrapped, revision: '' }).envelope, context, (wrapped) => this.keys.provider.unwrap(wrapped, object)).then((plain) => plain.fill(0));
     await audited(this.audit, { operation: 'rewrap', keyId: currentKeyId, object: { ...object, serial: context.serial } }, () => this.backend.write(id, rewrapped, { revision: stored.revision }));
     const again = await this.backend.read(id);
@@ -202,10 +202,10 @@ function serialOf({ bytes }: StoredObject): number {
   return serial > BigInt(Number.MAX_SAFE_INTEGER) ? 0 : Number(serial);
 }
 
-function join(serial: number, envelope: Buffer): Buffer {
+function join(serial: number, envelope: readonly Buffer[]): Buffer {
   const head = Buffer.alloc(SERIAL_BYTES);
   head.writeBigUInt64BE(BigInt(serial));
-  return Buffer.concat([head, envelope]);
+  return Buffer.concat([head, ...envelope]);
 }
 
 function headOf(object: ObjectName, stored: StoredObject) {

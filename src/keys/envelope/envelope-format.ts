@@ -28,6 +28,7 @@ export const FIXED_BYTES = PREFIX_BYTES + SALT_BYTES + COMMITMENT_BYTES;
 export const TAG_BYTES = 16;
 export const DATA_KEY_BYTES = 32;
 
+const LENGTH_BYTES = 4;
 const MAX_KEY_ID_BYTES = 255;
 const MAX_WRAPPED_BYTES = 4096;
 /** The longest head there can be: with so many bytes at hand a head is complete or damaged. */
@@ -137,15 +138,16 @@ export function replaceKey(envelope: Buffer, key: WrappedKey): Buffer {
  * RangeError for half a surrogate pair, which UTF-8 cannot hold: two different texts would become the same bytes.
  */
 export function encodeParts(parts: readonly string[]): Buffer {
-  return Buffer.concat(
-    parts.flatMap((part) => {
-      const bytes = Buffer.from(part, 'utf8');
-      if (bytes.toString('utf8') !== part) throw new RangeError('a name holds half a surrogate pair');
-      const length = Buffer.alloc(4);
-      length.writeUInt32BE(bytes.length);
-      return [length, bytes];
-    }),
-  );
+  const lengths = parts.map((part) => Buffer.byteLength(part, 'utf8'));
+  const bytes = Buffer.alloc(lengths.reduce((sum, length) => sum + LENGTH_BYTES + length, 0));
+  let at = 0;
+  for (const [index, part] of parts.entries()) {
+    // With "u", only half a pair is a surrogate.
+    if (/\p{Surrogate}/u.test(part)) throw new RangeError('a name holds half a surrogate pair');
+    at = bytes.writeUInt32BE(lengths[index] ?? 0, at);
+    at += bytes.write(part, at, 'utf8');
+  }
+  return bytes;
 }
 
 function isKeyId(text: string): boolean {

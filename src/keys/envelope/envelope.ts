@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { InfraError } from '../../errors.js';
 import { ByteReader, type ByteSource } from './byte-reader.js';
 import {
@@ -24,6 +24,8 @@ const NONCE_BYTES = 12;
 const CHUNK_KEY_BYTES = 32;
 const STREAM_CHUNK_LOG2 = 16;
 const LABEL = 'koprogo-infra envelope';
+/** The number that HKDF puts after the info of its first block. */
+const FIRST_BLOCK = Buffer.of(1);
 /** 2^32 chunks: the counter has room for more, nobody has data for that. */
 const MAX_CHUNKS = 2 ** 32;
 
@@ -55,7 +57,12 @@ function cannotOpen(context: EnvelopeContext, why: string): string {
 }
 
 /** Encrypts what is held in memory whole, in one piece when it has at most `onePieceUpTo` bytes (16 MiB count as the most), else in chunks of 64 KiB. */
-export function seal(key: DataKey, context: EnvelopeContext, plain: Uint8Array, onePieceUpTo = 1024 * 1024): Buffer {
+export function seal(key: DataKey, context: EnvelopeContext, plain: Uint8Array, onePieceUpTo?: number): Buffer {
+  return Buffer.concat(sealParts(key, context, plain, onePieceUpTo));
+}
+
+/** As `seal`, in the parts that make up the envelope: for who puts something before them, and then copies all bytes once and not twice. */
+export function sealParts(key: DataKey, context: EnvelopeContext, plain: Uint8Array, onePieceUpTo = 1024 * 1024): Buffer[] {
   const onePiece = plain.length <= Math.min(onePieceUpTo, 2 ** MAX_CHUNK_LOG2);
   const cipher = ChunkCipher.forNew(key, context, onePiece ? chunkLog2For(plain.length) : STREAM_CHUNK_LOG2);
   try {
@@ -64,7 +71,7 @@ export function seal(key: DataKey, context: EnvelopeContext, plain: Uint8Array, 
     for (let at = 0; at === 0 || at < plain.length; at += chunkBytes) {
       parts.push(...cipher.seal([plain.subarray(at, at + chunkBytes)], at + chunkBytes >= plain.length));
     }
-    return Buffer.concat(parts);
+    return parts;
   } finally {
     cipher.wipe();
   }
@@ -237,8 +244,11 @@ class ChunkCipher {
 
 function deriveKeys(dataKey: Uint8Array, { prefix, salt }: Pick<EnvelopeHead, 'prefix' | 'salt'>, contextHash: Buffer): { chunkKey: Buffer; commitment: Buffer } {
   if (dataKey.length !== DATA_KEY_BYTES) throw new RangeError(`a data key has ${DATA_KEY_BYTES} bytes, not ${dataKey.length}`);
-  const info = Buffer.concat([Buffer.from(LABEL, 'latin1'), prefix, contextHash]);
-  const derived = Buffer.from(hkdfSync('sha512', dataKey, salt, info, CHUNK_KEY_BYTES + COMMITMENT_BYTES));
+  const info = Buffer.concat([Buffer.from(LABEL, 'latin1'), prefix, contextHash, FIRST_BLOCK]);
+  // HKDF-SHA-512 (RFC 5869) for one block of output, which is all that is needed: hkdfSync gives the same and takes twice as long.
+  const extracted = createHmac('sha512', salt).update(dataKey).digest();
+  const derived = createHmac('sha512', extracted).update(info).digest();
+  extracted.fill(0);
   return { chunkKey: derived.subarray(0, CHUNK_KEY_BYTES), commitment: Buffer.from(derived.subarray(CHUNK_KEY_BYTES)) };
 }
 
