@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
+import { tryLock, unlock } from '../../edges/file-lock.js';
 import { checkPrivate, readRegularFile, removeTemporaries, writeDurably } from '../../edges/files.js';
-import { EXIT, InfraError, InputError } from '../../errors.js';
+import { EXIT, InfraError, InputError, messageOf } from '../../errors.js';
 import type { Secret } from '../../secret.js';
 import type { KeptKey, KeyMemory } from '../hardening/locked-memory.js';
 import { derivePassphraseKey, type KdfParameters, kdfParametersSchema, newKdfParameters } from '../passphrase-kdf.js';
@@ -14,6 +16,9 @@ import { say } from './words.js';
 const KEY_BYTES = 32;
 const MIN_PASSPHRASE = 20;
 const MAX_FILE_BYTES = 1024 * 1024;
+/** Writing the file takes some milliseconds, and more on a disk that is busy. */
+const LOCK_WAIT_MS = 10_000;
+const LOCK_PAUSE_MS = 10;
 
 const keyFileSchema = z.strictObject({
   format: z.literal('koprogo-keys'),
@@ -43,6 +48,8 @@ export interface LocalKeysOptions {
   mayCreate: boolean;
   fips: boolean;
   memory: KeyMemory;
+  /** How long another process that changes the file is waited for, in ms. Default 10 s. */
+  patience?: number;
 }
 
 interface OpenKeyFile {
@@ -123,9 +130,8 @@ export class LocalKeys implements KeyProvider {
       return key ? { ...key.use((bytes) => newEntry(entry.version, bytes, file.id, protector)), created: entry.created } : entry;
     });
     protector?.wipe();
-    await this.#expectUnchanged(file);
+    await this.#replace(file, { ...file, protection, keys: entries });
     this.#forget(await this.#open());
-    await this.#write({ ...file, protection, keys: entries });
     this.#opened = this.#load(passphrase && (() => Promise.resolve(passphrase)));
     await this.#opened;
   }
@@ -146,12 +152,38 @@ export class LocalKeys implements KeyProvider {
   /** Writes the file and reads it back before anything goes by it. */
   async #save(file: KeyFile): Promise<void> {
     const opened = await this.#open();
-    await this.#expectUnchanged(opened.file);
-    await this.#write(file);
+    await this.#replace(opened.file, file);
     const again = await readKeyFile(this.options.path);
     if (!again) throw new InfraError(say('local.goneAgain', { where: this.where }));
     for (const key of opened.keys.values()) key.wipe();
     this.#opened = Promise.resolve({ file: again, keys: this.#unwrapAll(again, opened.protector), protector: opened.protector });
+  }
+
+  /** One process at a time, of whatever store: otherwise another could put its own in the place of `before` between the look and the writing. */
+  async #replace(before: KeyFile, after: KeyFile): Promise<void> {
+    const lock = `${this.options.path}.lock`;
+    try {
+      await this.#waitForLock(lock);
+      try {
+        await this.#expectUnchanged(before);
+        await this.#write(after);
+      } finally {
+        unlock(lock);
+      }
+    } catch (cause) {
+      if (cause instanceof InfraError) throw cause;
+      throw new InfraError(say('local.unwritten', { where: this.where, reason: messageOf(cause) }), { hints: [`ls -ld ${dirname(this.options.path)}`], cause });
+    }
+  }
+
+  async #waitForLock(lock: string): Promise<void> {
+    const until = Date.now() + (this.options.patience ?? LOCK_WAIT_MS);
+    for (let owner = tryLock(lock); owner; owner = tryLock(lock)) {
+      if (Date.now() > until) {
+        throw new InfraError(say('local.held', { where: this.where, pid: owner.pid, host: owner.host }), { exitCode: EXIT.busy, hints: [say('again'), say('local.held.ended', { lock })] });
+      }
+      await delay(LOCK_PAUSE_MS);
+    }
   }
 
   async #write(file: KeyFile, exclusive = false): Promise<void> {

@@ -22,13 +22,14 @@ afterEach(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
-const open = (options: { passphrase?: string; mayCreate?: boolean; path?: string; fips?: boolean } = {}) =>
+const open = (options: { passphrase?: string; mayCreate?: boolean; path?: string; fips?: boolean; patience?: number } = {}) =>
   new LocalKeys({
     path: options.path ?? path,
     passphrase: () => Promise.resolve(options.passphrase === undefined ? undefined : new Secret(options.passphrase)),
     mayCreate: options.mayCreate ?? true,
     fips: options.fips ?? false,
     memory: keyMemory,
+    ...(options.patience === undefined ? {} : { patience: options.patience }),
   });
 
 describe('a key file without a passphrase', () => {
@@ -61,6 +62,27 @@ describe('a key file that another command changes meanwhile', () => {
     await expect(open().unwrap(wrapped, BINDING)).resolves.toHaveLength(32);
     await open().rotate();
     expect(await open().versions()).toHaveLength(3);
+  });
+
+  it('at the same moment, is changed by one of them and left by the others: no version is lost', async () => {
+    await open().versions();
+    for (let round = 0; round < 10; round++) {
+      const all = Array.from({ length: 8 }, () => open());
+      await Promise.all(all.map((keys) => keys.versions()));
+      const results = await Promise.allSettled(all.map((keys) => keys.rotate()));
+      expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+      for (const result of results) if (result.status === 'rejected') expect(result.reason).toMatchObject({ exitCode: 6, hints: ['type the same command again'] });
+    }
+    expect((await open().versions()).map(({ version }) => version)).toEqual(Array.from({ length: 11 }, (_, index) => index + 1));
+    expect(await readdir(join(home, 'new'))).toEqual(['keys.json']);
+  });
+
+  it('while somebody on another computer holds its lock, is left, and the way on is said', async () => {
+    const keys = open({ patience: 50 });
+    await keys.versions();
+    await symlink(JSON.stringify({ token: '0'.repeat(16), pid: 1, boot: '', space: '', tick: '', host: 'elsewhere' }), `${path}.lock`);
+    await expect(keys.rotate()).rejects.toMatchObject({ exitCode: 6, message: `the key file ${path} is being changed by process 1 on elsewhere`, hints: ['type the same command again', `when that process has ended: rm ${path}.lock`] });
+    expect(await open().versions()).toHaveLength(1);
   });
 
   it('while its passphrase is typed, is taken as it is then: nothing is encrypted under a retired key', async () => {
