@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -8,9 +8,13 @@ import { z } from 'zod';
 import { silentAudit } from '../../src/keys/audit/audit.js';
 import { LocalKeys } from '../../src/keys/providers/local.js';
 import { openBackend } from '../../src/state/backends/open-backend.js';
+import { silent } from '../../src/progress.js';
 import type { Store } from '../../src/state/installations.js';
 import { storeOn } from '../../src/state/open-store.js';
 import { SeenFile } from '../../src/state/seen.js';
+import { StateStoreTerraformState } from '../../src/terraform/document-state-store.js';
+import { parseState } from '../../src/terraform/state-format.js';
+import { StateRun } from '../../src/terraform/state-run.js';
 import { bundleProgram } from '../fixtures/bundle.js';
 import { postgresUnavailable, type RunningPostgres, startPostgres } from '../fixtures/postgres.js';
 import { keyMemory, SETTINGS } from '../fixtures/store.js';
@@ -19,6 +23,9 @@ import { keyMemory, SETTINGS } from '../fixtures/store.js';
 const UNUSED = ['node-ssh', '@aws-sdk/client-s3', '@aws-sdk/client-kms', 'openpgp', 'execa', '@inquirer/prompts', 'yaml', '@redis/client'];
 /** A command that is killed fewer times has done less than it should, or is not counted any more. */
 const ENOUGH = 6;
+/** Some dozens of processes, one after the other: half a minute each where nothing else runs. */
+const LIMIT_MS = 600_000;
+const PLANTED = 'planted secret of a Terraform state';
 const DOCUMENTS = ['main', 'second'].flatMap((installation) => ['one', 'two', 'three'].map((name) => ({ installation, name })));
 
 // In memory where that can be: a kill, unlike a power cut, loses nothing that was written, and waiting for a disk would prove nothing.
@@ -30,6 +37,8 @@ interface Ended {
   code: number | null;
   signal: NodeJS.Signals | null;
   stderr: string;
+  /** Lines on standard output: what it says is stored. */
+  confirmed: string[];
   operations: string[];
 }
 
@@ -39,12 +48,13 @@ function run(home: string, command: string, environment: Readonly<Record<string,
   return new Promise((resolve, reject) => {
     const operations = join(home, 'operations');
     const env = { PATH: process.env['PATH'], HOME: home, XDG_STATE_HOME: join(home, 'state'), XDG_CONFIG_HOME: join(home, 'config'), OPERATIONS: operations, ...environment };
-    const child = spawn(process.execPath, [program, command], { env, stdio: ['ignore', 'ignore', 'pipe'], timeout: 100_000 });
-    let stderr = '';
+    const child = spawn(process.execPath, [program, command], { env, stdio: ['ignore', 'pipe', 'pipe'], timeout: 100_000 });
+    let [stdout, stderr] = ['', ''];
+    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
     child.once('error', reject);
     child.once('close', (code, signal) => {
-      resolve({ code, signal, stderr, operations: code === 0 ? readFileSync(operations, 'utf8').split('\n') : [] });
+      resolve({ code, signal, stderr, confirmed: stdout.split('\n').slice(0, -1), operations: code === 0 ? readFileSync(operations, 'utf8').split('\n') : [] });
     });
   });
 }
@@ -73,11 +83,23 @@ async function expectWhole(home: string, url = sqlite(home)): Promise<void> {
 /** Nothing but the documents is left, and where the audit log ended: no lock and no note of a run; with `oneKey`, all under the current key. */
 async function expectSettled(home: string, oneKey: boolean, url = sqlite(home)): Promise<void> {
   await expectWhole(home, url);
+  await expectOnlyDocuments(home, url);
   await withStore(home, url, async (store) => {
-    expect((await store.objects.list()).map(({ kind }) => kind).filter((kind) => kind !== ANCHOR_KIND)).toEqual(DOCUMENTS.map(() => 'document'));
     const current = (await store.keys.provider.versions()).find((version) => version.current);
     if (oneKey) expect((await store.keyUsage()).map(({ keyId }) => keyId)).toEqual([current?.keyId]);
   });
+}
+
+async function expectOnlyDocuments(home: string, url: string): Promise<void> {
+  await withStore(home, url, async (store) => {
+    expect((await store.objects.list()).map(({ kind }) => kind).filter((kind) => kind !== ANCHOR_KIND)).toEqual(DOCUMENTS.map(() => 'document'));
+  });
+}
+
+/** Every file in which a text stands, whatever it is called. */
+function filesWith(folder: string, text: string): string[] {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  return files.map(({ parentPath, name }) => join(parentPath, name)).filter((path) => readFileSync(path).includes(text));
 }
 
 function copyOf(home: string): string {
@@ -91,7 +113,8 @@ interface Killing {
   command: string;
   from: string;
   environment?: (home: string) => Record<string, string>;
-  afterKill: (home: string) => Promise<void>;
+  /** `confirmed`: what the killed run, and those before it, had said. */
+  afterKill: (home: string, confirmed: readonly string[]) => Promise<void>;
   atEnd: (home: string) => Promise<void>;
 }
 
@@ -102,6 +125,7 @@ interface Killing {
 async function killEverywhere({ command, from, environment = () => ({}), afterKill, atEnd }: Killing): Promise<void> {
   const home = copyOf(from);
   const settings = environment(home);
+  const confirmed: string[] = [];
   for (let point = 1; ; point++) {
     const ended = await run(home, command, { ...settings, KILL_AT: String(point) });
     const where = `${command} before operation ${point}`;
@@ -112,7 +136,8 @@ async function killEverywhere({ command, from, environment = () => ({}), afterKi
       return;
     }
     expect([ended.signal, where]).toEqual(['SIGKILL', where]);
-    await afterKill(home);
+    confirmed.push(...ended.confirmed);
+    await afterKill(home, confirmed);
   }
 }
 
@@ -130,17 +155,61 @@ afterAll(() => {
 });
 
 describe('killed anywhere, nothing is lost and the same command converges:', () => {
+  it('the first save of all, which makes the store and its keys', async () => {
+    const empty = mkdtempSync(join(root, 'empty-'));
+    await killEverywhere({ command: 'fill', from: empty, afterKill: () => Promise.resolve(), atEnd: (home) => expectSettled(home, true) });
+  }, LIMIT_MS);
+
+  it('save', async () => {
+    const anew = ({ installation, name }: (typeof DOCUMENTS)[number]) => `${installation} ${name} anew`;
+    const expectOldOrNew = (home: string, confirmed: readonly string[]) =>
+      withStore(home, sqlite(home), async (store) => {
+        for (const object of await store.objects.list()) expect((await store.objects.read(object))?.plain.length).toBeGreaterThan(0);
+        for (const document of DOCUMENTS) {
+          const before = `${document.installation} ${document.name}`;
+          const found = await store.documents(document.installation).get(document.name, z.string());
+          expect(confirmed.includes(before) ? [anew(document)] : [before, anew(document)]).toContain(found);
+        }
+      });
+    const atEnd = async (home: string) => {
+      await expectOldOrNew(home, DOCUMENTS.map(({ installation, name }) => `${installation} ${name}`));
+      await expectOnlyDocuments(home, sqlite(home));
+    };
+    await killEverywhere({ command: 'save', from: filled, afterKill: expectOldOrNew, atEnd });
+  }, LIMIT_MS);
+
+  it('what Terraform hands over in an apply; and it is in no file in clear', async () => {
+    const kept = (home: string) => join(home, 'unstored-state.sealed');
+    const expectNewest = (home: string, confirmed: readonly string[]) =>
+      withStore(home, sqlite(home), async (store) => {
+        const state = new StateStoreTerraformState(store.documents('main'), 'main', kept(home));
+        const reading = await StateRun.begin({ store: state, mode: 'read', folder: home, progress: silent });
+        const found = await reading.read();
+        expect(found ? parseState(found).serial : 0).toBeGreaterThanOrEqual(Math.max(0, ...confirmed.map(Number)));
+        if (found) expect(found.includes(PLANTED)).toBe(true);
+        expect(filesWith(home, PLANTED)).toEqual([]);
+      }).then(() => expectWhole(home));
+    const atEnd = async (home: string) => {
+      await expectNewest(home, []);
+      expect(existsSync(kept(home))).toBe(false);
+      await withStore(home, sqlite(home), async (store) => {
+        expect(await store.documents('main').names()).toEqual(['one', 'terraform-spool-key', 'terraform-state', 'three', 'two']);
+      });
+    };
+    await killEverywhere({ command: 'apply', from: filled, environment: () => ({ PLANTED }), afterKill: expectNewest, atEnd });
+  }, LIMIT_MS);
+
   it('keys rotate', async () => {
-    await killEverywhere({ command: 'rotate', from: filled, afterKill: expectWhole, atEnd: (home) => expectSettled(home, false) });
-  }, 120_000);
+    await killEverywhere({ command: 'rotate', from: filled, afterKill: (home) => expectWhole(home), atEnd: (home) => expectSettled(home, false) });
+  }, LIMIT_MS);
 
   it('keys migrate', async () => {
-    await killEverywhere({ command: 'migrate', from: rotated, afterKill: expectWhole, atEnd: (home) => expectSettled(home, true) });
-  }, 120_000);
+    await killEverywhere({ command: 'migrate', from: rotated, afterKill: (home) => expectWhole(home), atEnd: (home) => expectSettled(home, true) });
+  }, LIMIT_MS);
 
   it('keys migrate --re-encrypt', async () => {
-    await killEverywhere({ command: 're-encrypt', from: rotated, afterKill: expectWhole, atEnd: (home) => expectSettled(home, true) });
-  }, 120_000);
+    await killEverywhere({ command: 're-encrypt', from: rotated, afterKill: (home) => expectWhole(home), atEnd: (home) => expectSettled(home, true) });
+  }, LIMIT_MS);
 });
 
 const missing = postgresUnavailable();
@@ -167,6 +236,6 @@ describe.skipIf(missing !== undefined)('killed anywhere, a move to PostgreSQL', 
       await expectSettled(home, false);
       await expectSettled(home, false, target(home));
     };
-    await killEverywhere({ command: 'move', from: filled, environment, afterKill: expectWhole, atEnd });
-  }, 120_000);
+    await killEverywhere({ command: 'move', from: filled, environment, afterKill: (home) => expectWhole(home), atEnd });
+  }, LIMIT_MS);
 });
