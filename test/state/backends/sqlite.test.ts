@@ -179,7 +179,7 @@ describe('several processes', () => {
     });
   });
 
-  it('may be killed at any moment: what was confirmed is there, and the object is the old one or the new one', { timeout: 60_000 }, async () => {
+  it('may be killed at any moment: what was confirmed is there, and the object is the old one or the new one', { timeout: 300_000 }, async () => {
     let confirmed = 0;
     for (let round = 0; round < 8; round += 1) {
       const child = spawn(process.execPath, [program.file, `sqlite:${file}`, 'hammer'], { stdio: ['ignore', 'pipe', 'inherit'] });
