@@ -40,7 +40,7 @@ function row(backup: ListedBackup): string[] {
 
 export async function backupRestore(invocation: Invocation): Promise<ExitCode> {
   const inPlace = flag(invocation, 'inPlace');
-  const purpose = inPlace ? { purpose: 'restore in place' } : {};
+  const purpose = inPlace ? { purpose: 'backup restore --in-place' } : {};
   const report = await withInstallation(invocation, purpose, (context) =>
     withChosenBackup(invocation, context, async (source) => {
       if (inPlace) await agreeToReplace(invocation, source.manifest.id);

@@ -49,7 +49,7 @@ export async function keysStatus(invocation: Invocation): Promise<ExitCode> {
 
 /** Makes a new version; what exists stays readable under the old one until `keys migrate`. */
 export async function keysRotate(invocation: Invocation): Promise<ExitCode> {
-  const keyId = await withKeysLocked('rotate the key', async (store) => {
+  const keyId = await withKeysLocked('keys rotate', async (store) => {
     const { provider } = store.keys;
     return audited(store.audit, { operation: 'rotate' }, async () => {
       const rotated = await provider.rotate();
@@ -67,7 +67,7 @@ export async function keysMigrate(invocation: Invocation): Promise<ExitCode> {
   if (flag(invocation, 'reEncrypt')) return keysReEncrypt(invocation);
   if (flag(invocation, 'fromStart')) throw new InputError(say('keys.fromStart'));
   const reporter = new TextReporter();
-  const result = await withKeysLocked('bring all data under the current key', async (store) => {
+  const result = await withKeysLocked('keys migrate', async (store) => {
     const keyId = await currentKeyId(store);
     const tell = (done: number, total: number) => {
       reporter.update(say('keys.rewrapping'), { done, total, unit: 'items' });
@@ -83,7 +83,7 @@ export async function keysMigrate(invocation: Invocation): Promise<ExitCode> {
 /** Gives every object a fresh data key: for when not the key of the keys, but data keys or contents may be known to somebody. */
 async function keysReEncrypt(invocation: Invocation): Promise<ExitCode> {
   const reporter = new TextReporter();
-  const result = await withKeysLocked('encrypt all data anew', async (store) => {
+  const result = await withKeysLocked('keys migrate --re-encrypt', async (store) => {
     const keyId = await currentKeyId(store);
     const tell = (done: number, total: number) => {
       reporter.update(say('keys.encryptingAnew'), { done, total, unit: 'items' });
@@ -113,7 +113,7 @@ async function unfinishedRun(store: Store): Promise<string[]> {
 /** Gives one old version up for good. Refuses while a single object needs it. */
 export async function keysRetire(invocation: Invocation): Promise<ExitCode> {
   const asked = invocation.arguments[0] ?? '';
-  const keyId = await withKeysLocked('retire a key', async (store) => {
+  const keyId = await withKeysLocked('keys retire', async (store) => {
     const found = (await keyStatus(store)).find((key) => key.keyId === asked || String(key.version) === asked);
     if (!found?.available) throw new InputError(say('keys.noSuchKey', { asked, where: store.keys.provider.where }), { hints: ['koprogo-infra keys status'] });
     if (found.objects > 0) {
@@ -128,7 +128,7 @@ export async function keysRetire(invocation: Invocation): Promise<ExitCode> {
 
 /** Puts the local key file under a new passphrase, or under none. */
 export async function keysProtect(invocation: Invocation): Promise<ExitCode> {
-  const isProtected = await withKeysLocked('change the passphrase of the keys', async (store) => {
+  const isProtected = await withKeysLocked('keys protect', async (store) => {
     const { provider } = store.keys;
     if (!(provider instanceof LocalKeys)) throw new InputError(say('keys.noPassphrase', { where: provider.where }));
     const passphrase = flag(invocation, 'removePassphrase') ? undefined : await newPassphrase();

@@ -32,7 +32,7 @@ export async function stateImport(invocation: Invocation): Promise<ExitCode> {
   });
   const store = await theStore();
   const carry = () => carryInto(store, readExport(store, file), { replace: flag(invocation, 'replace'), tell: () => undefined });
-  const count = await store.withAllLocked('import', () => audited(store.audit, { operation: 'import' }, carry));
+  const count = await store.withAllLocked('state import', () => audited(store.audit, { operation: 'import' }, carry));
   return told(invocation, count, store);
 }
 
@@ -48,7 +48,7 @@ export async function stateMigrate(invocation: Invocation): Promise<ExitCode> {
   // In both logs, which may be one: with the old place's seal that all documents went, with the new one's that they came.
   const object = { installation: 'store', kind: 'document', name: 'all' };
   const recorded = () => audited(store.audit, { operation: 'migrate', object }, () => audited(target.audit, { operation: 'import', object }, carry));
-  const count = await store.withAllLocked('move the state', recorded).finally(() => {
+  const count = await store.withAllLocked('state migrate', recorded).finally(() => {
     reporter.clear();
   });
   const code = told(invocation, count, target);

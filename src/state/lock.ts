@@ -19,6 +19,7 @@ const ownerSchema = z.object({
   /** Tells two computers of the same name apart. */
   machine: text,
   user: text,
+  /** The command as it is typed, or TAKE_OVER: whoever meets the lock may speak another language than who took it. */
   purpose: text,
   since: z.iso.datetime(),
 });
@@ -28,6 +29,9 @@ export interface Lock {
   /** Gives the lock back; a second call does nothing. Call it on SIGINT and SIGTERM too. */
   release(): Promise<void>;
 }
+
+/** The purpose of the lock under which an installation of the previous format is taken over: any command may come to it first. */
+export const TAKE_OVER = 'take-over';
 
 const ATTEMPTS = 20;
 
@@ -47,7 +51,7 @@ export const KEYS_LOCK: LockName = { object: { installation: 'store', kind: 'sto
 
 /**
  * Takes a lock. Throws InfraError with EXIT.busy that names the owner when somebody alive
- * holds it. The lock of a dead process of this computer is taken over, by exactly one of several takers: each writes
+ * holds it. `purpose`: the command as it is typed. The lock of a dead process of this computer is taken over, by exactly one of several takers: each writes
  * over the dead owner's record, and the store lets one through. The lock of another computer cannot be judged from
  * here and stays until `state unlock`.
  */
@@ -103,7 +107,7 @@ async function release(objects: EncryptedObjects, lock: LockName, token: string)
 }
 
 export function describeOwner({ user, pid, host, purpose, since }: LockOwner): string {
-  return say('lock.owner', { purpose, user, pid, host, since });
+  return say('lock.owner', { purpose: purpose === TAKE_OVER ? say('takeOver') : purpose, user, pid, host, since });
 }
 
 function busy(lock: LockName, owner: LockOwner): InfraError {

@@ -1,6 +1,7 @@
 import { InfraError } from '../errors.js';
 import { audited } from '../keys/audit/audit.js';
 import type { Store } from './installations.js';
+import { TAKE_OVER } from './lock.js';
 import { previousInstallations, readPrevious, wipePrevious, wipePreviousKey } from './previous-format.js';
 import { say } from './words.js';
 
@@ -11,7 +12,7 @@ import { say } from './words.js';
 export async function takeOverPrevious(store: Store, root: string): Promise<string[]> {
   const names = await previousInstallations(root);
   for (const name of names) {
-    const lock = await store.lock(name, say('takeOver'));
+    const lock = await store.lock(name, TAKE_OVER);
     try {
       await audited(store.audit, { operation: 'take-over', object: { installation: name, kind: 'document', name: 'all' } }, () => takeOver(store, root, name));
     } finally {

@@ -4,8 +4,9 @@ import { hostname } from 'node:os';
 import { expect, it } from 'vitest';
 import { EXIT } from '../../src/errors.js';
 import type { Store } from '../../src/state/installations.js';
-import { breakLock, installationLock, readLock } from '../../src/state/lock.js';
+import { breakLock, installationLock, readLock, TAKE_OVER } from '../../src/state/lock.js';
 import { machineId } from '../../src/state/process-identity.js';
+import { speak } from '../../src/words.js';
 import { testStore } from '../fixtures/store.js';
 
 const LOCK = { installation: 'main', kind: 'lock', name: 'installation' };
@@ -53,6 +54,17 @@ it('of another computer stays, also of one with the same name, until somebody br
   await breakLock(store.objects, installationLock('main'));
   await breakLock(store.objects, installationLock('main'));
   await (await store.lock('main', 'setup')).release();
+});
+
+it('tells its purpose in the language of who meets it, whatever language who took it speaks', async () => {
+  const store = await testStore();
+  speak('fr');
+  const lock = await store.lock('main', TAKE_OVER);
+  await expect(store.lock('main', 'setup')).rejects.toThrow(/: en cours d’utilisation \(reprise de l’ancien format, par /);
+  speak('en');
+  await expect(store.lock('main', 'setup')).rejects.toThrow(/in use: take over the previous format, by /);
+  expect((await readLock(store.objects, installationLock('main')))?.owner.purpose).toBe('take-over');
+  await lock.release();
 });
 
 it('of another version is not guessed at', async () => {
