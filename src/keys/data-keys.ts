@@ -16,7 +16,8 @@ const MAX_USES = 1000;
 
 interface Cached {
   plain: KeptKey;
-  expires: number;
+  /** In ms; it counts from here. */
+  made: number;
   uses: number;
 }
 
@@ -74,7 +75,9 @@ export class DataKeys {
     const found = this.#cache.get(id);
     if (!found) return undefined;
     found.uses += 1;
-    if (found.expires > this.now() && found.uses <= MAX_USES) return found.plain.use((bytes) => Buffer.from(bytes));
+    const age = this.now() - found.made;
+    // A clock that was put back would keep it for who knows how long.
+    if (age >= 0 && age < this.limits.ttlSeconds * 1000 && found.uses <= MAX_USES) return found.plain.use((bytes) => Buffer.from(bytes));
     this.#forget(id);
     return undefined;
   }
@@ -83,7 +86,7 @@ export class DataKeys {
     if (!this.limits.enabled || this.limits.size === 0) return;
     const id = cacheKey(key, binding);
     this.#forget(id);
-    this.#cache.set(id, { plain: this.memory.keep(Buffer.from(plain)), expires: this.now() + this.limits.ttlSeconds * 1000, uses: 0 });
+    this.#cache.set(id, { plain: this.memory.keep(Buffer.from(plain)), made: this.now(), uses: 0 });
     // A Map keeps the order of insertion: the first is the oldest.
     for (const oldest of this.#cache.keys()) {
       if (this.#cache.size <= this.limits.size) break;

@@ -72,6 +72,18 @@ it('forgets by age, by number, by use, and when it is told to', async () => {
   expect(unwraps()).toBe(4);
 });
 
+it('forgets when the clock is put back: nobody knows how old a key is then', async () => {
+  const { provider, unwraps } = counted();
+  let now = 1_000_000;
+  const keys = new DataKeys(provider, LIMITS, keyMemory, () => now);
+  const { wrapped } = await keys.make(BINDING);
+  now -= 1;
+  await keys.unwrap(wrapped, BINDING);
+  expect(unwraps()).toBe(1);
+  await keys.unwrap(wrapped, BINDING);
+  expect(unwraps()).toBe(1);
+});
+
 it('keeps none when it is switched off, and none that could not be unwrapped', async () => {
   const off = new DataKeys(service(), { ...LIMITS, enabled: false }, keyMemory);
   await off.make(BINDING);
