@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { EXIT } from '../../src/errors.js';
+import { EnvelopeDamaged } from '../../src/keys/envelope/envelope.js';
 import { MasterKeys } from '../../src/keys/providers/none.js';
 import { Secret } from '../../src/secret.js';
 import { MemoryBackend } from '../../src/state/backends/memory.js';
@@ -143,6 +144,71 @@ describe('two operators', () => {
   });
 });
 
+describe('bytes that are no object', () => {
+  it('200 KB of rubbish in the place of a document is an error that names it, and spoils no other', async () => {
+    const backend = new MemoryBackend();
+    const store = await testStore(backend);
+    const documents = store.documents('main');
+    await documents.put('stack', document);
+    const id = await onlyObject(backend);
+    await documents.put('other', 1);
+    const rubbish = randomBytes(200 * 1024);
+    // Behind eight bytes that could be a serial, and behind eight that cannot.
+    for (const serial of [1n, 0n, 2n ** 64n - 1n]) {
+      rubbish.writeBigUInt64BE(serial);
+      await backend.write(id, rubbish, { revision: (await backend.read(id))?.revision ?? '' });
+      const error: unknown = await documents.get('stack', schema).catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(EnvelopeDamaged);
+      expect(String(error)).toContain('document "stack"');
+      expect(String(error)).not.toContain(rubbish.toString('latin1').slice(10, 40));
+      await expect(store.keyUsage()).rejects.toThrow(EnvelopeDamaged);
+    }
+    expect(await documents.get('other', z.number())).toBe(1);
+    expect(await documents.names()).toEqual(['other', 'stack']);
+  });
+
+  it('rubbish in the place of the root is an error, and nothing is made anew over it', async () => {
+    const backend = new MemoryBackend();
+    const keys = masterKeys();
+    await (await testStore(backend, keys)).documents('main').put('stack', document);
+    const rubbish = randomBytes(200 * 1024);
+    await backend.write('root', rubbish, { revision: (await backend.read('root'))?.revision ?? '' });
+    await expect(testStore(backend, keys)).rejects.toThrow(EnvelopeDamaged);
+    expect((await backend.read('root'))?.bytes.equals(rubbish)).toBe(true);
+  });
+});
+
+describe('a clock that jumps', () => {
+  const HOUR = 60 * 60 * 1000;
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+  const clockAt = (time: number) => vi.spyOn(Date, 'now').mockImplementation(() => time);
+
+  it('back, by a day or to 1970, makes no write look older than the one before, here or elsewhere', async () => {
+    const [backend, keys, now] = [new MemoryBackend(), masterKeys(), Date.now()];
+    const [here, elsewhere] = [(await testStore(backend, keys)).documents('main'), (await testStore(backend, keys)).documents('main')];
+    const times = [now, now - 24 * HOUR, 1, now - HOUR, now + HOUR, now];
+    for (const [count, time] of times.entries()) {
+      clockAt(time);
+      await here.put('count', count);
+      expect(await elsewhere.get('count', z.number())).toBe(count);
+    }
+  });
+
+  it('back, does not hide an older copy that is put back', async () => {
+    const backend = new MemoryBackend();
+    const documents = (await testStore(backend)).documents('main');
+    await documents.put('count', 1);
+    const id = await onlyObject(backend);
+    const old = (await backend.read(id))?.bytes ?? Buffer.alloc(0);
+    clockAt(1000);
+    await documents.put('count', 2);
+    await backend.write(id, old, { revision: (await backend.read(id))?.revision ?? '' });
+    await expect(documents.get('count', z.number())).rejects.toThrow(Replayed);
+  });
+});
+
 describe('an older content put back in its place', () => {
   async function replayed(): Promise<{ store: Store; put: (value: number) => Promise<void>; get: () => Promise<unknown> }> {
     const backend = new MemoryBackend();
@@ -200,11 +266,11 @@ it('all of whose installations are locked has no writer beside the work, and giv
   const store = await testStore();
   await store.documents('a').put('x', 1);
   await store.documents('b').put('x', 1);
-  await store.withAllLocked('retire a key', async () => {
-    for (const name of ['a', 'b']) await expect(store.lock(name, 'setup')).rejects.toThrow(/in use: retire a key/);
+  await store.withAllLocked('keys retire', async () => {
+    for (const name of ['a', 'b']) await expect(store.lock(name, 'setup')).rejects.toThrow(/in use: keys retire/);
   });
   const lock = await store.lock('b', 'setup');
-  await expect(store.withAllLocked('retire a key', () => Promise.resolve())).rejects.toMatchObject({ exitCode: EXIT.busy });
+  await expect(store.withAllLocked('keys retire', () => Promise.resolve())).rejects.toMatchObject({ exitCode: EXIT.busy });
   await (await store.lock('a', 'setup')).release();
   await lock.release();
 });

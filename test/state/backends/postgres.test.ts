@@ -1,3 +1,7 @@
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { EXIT } from '../../../src/errors.js';
@@ -8,11 +12,14 @@ import { freePorts } from '../../../src/targets/sandbox/ports.js';
 import { backendContract } from '../../contract/backend.js';
 import { failureOf } from '../../fixtures/failure.js';
 import { startLosingProxy } from '../../fixtures/losing-proxy.js';
+import { mountingRefused } from '../../fixtures/mounting.js';
 import { postgresUnavailable, type RunningPostgres, startPostgres } from '../../fixtures/postgres.js';
 import { makeCertificate, type TestCertificate } from '../../fixtures/tls.js';
 
 const why = postgresUnavailable();
 if (why !== undefined) console.warn(`left out: the state in PostgreSQL: ${why}`);
+const noMount = mountingRefused();
+if (noMount !== undefined) console.warn(`left out: a PostgreSQL whose disk is full: ${noMount}`);
 const PASSWORD = 'p@ss/w:rd#planted';
 /** ReadyForQuery, idle: the statement is complete and committed. */
 const IDLE = Buffer.from('Z\0\0\0\u0005I', 'latin1');
@@ -121,6 +128,30 @@ describe.skipIf(why !== undefined)('the state in PostgreSQL', { timeout: 60_000 
       server.start();
       const revision = await waiting;
       expect(await backend.read('crash')).toEqual({ bytes: Buffer.from('after'), revision });
+    });
+
+    it.skipIf(noMount !== undefined)('whose disk is full takes no more, and keeps what it has', async () => {
+      const folder = mkdtempSync(join(server.directory, 'small-'));
+      const { uid, gid } = statSync(server.directory);
+      execFileSync('mount', ['-t', 'tmpfs', '-o', `size=4m,uid=${uid},gid=${gid},mode=0700`, 'koprogo-test', folder]);
+      try {
+        server.sql('CREATE DATABASE small OWNER keeper');
+        const backend = await open({ database: 'small' });
+        const revision = await backend.write('a', Buffer.alloc(1000, 1), 'absent');
+        server.sql(`CREATE TABLESPACE small LOCATION '${folder}'`);
+        server.sql('ALTER TABLE koprogo_infra.objects SET TABLESPACE small', 'small');
+        // Random: PostgreSQL stores what repeats itself in a few bytes.
+        const error = await failure(backend.write('a', randomBytes(6_000_000), { revision }));
+        expect(error.message).toMatch(/the disk of the server is full/);
+        expect(await backend.read('a')).toEqual({ bytes: Buffer.alloc(1000, 1), revision });
+        await backend.write('b', Buffer.from('small'), 'absent');
+        await backend.close();
+        opened.splice(opened.indexOf(backend), 1);
+        server.sql('DROP DATABASE small', 'postgres');
+        server.sql('DROP TABLESPACE small', 'postgres');
+      } finally {
+        execFileSync('umount', ['--lazy', folder]);
+      }
     });
 
     it('that stays away is an error in the end, and works again when it is back', async () => {

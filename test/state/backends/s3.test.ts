@@ -152,7 +152,7 @@ describe('a server that', () => {
   const environment = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'secret' };
 
   /** A bucket of one server in memory; `compares` says which conditions it honours, and how it wants the ETag. */
-  async function withServer(compares: { none: boolean; match: boolean; form: 'quoted' | 'bare'; status?: number }, use: (backend: Backend, requests: string[]) => Promise<void>) {
+  async function withServer(compares: { none: boolean; match: boolean; form: 'quoted' | 'bare'; status?: number; full?: { status: number; code: string } }, use: (backend: Backend, requests: string[]) => Promise<void>) {
     const objects = new Map<string, { body: Buffer; etag: string }>();
     const requests: string[] = [];
     let counter = 0;
@@ -183,6 +183,7 @@ describe('a server that', () => {
         else if (none !== undefined && compares.none && stored) fail(412, 'PreconditionFailed');
         else if (match !== undefined && compares.match && !stored) fail(404, 'NoSuchKey');
         else if (match !== undefined && compares.match && match !== (compares.form === 'bare' ? stored?.etag.replaceAll('"', '') : stored?.etag)) fail(412, 'PreconditionFailed');
+        else if (compares.full && Buffer.concat(chunks).length > 100_000) fail(compares.full.status, compares.full.code);
         else {
           counter += 1;
           const etag = `"${String(counter).padStart(32, '0')}"`;
@@ -209,6 +210,21 @@ describe('a server that', () => {
       await expect(backend.write('a', Buffer.from('x'), { revision })).rejects.toThrow(Conflict);
       await expect(backend.write('gone', Buffer.from('x'), { revision })).rejects.toThrow(Conflict);
       expect(await backend.read('a')).toEqual({ bytes: Buffer.from('two'), revision: second });
+    });
+  });
+
+  it.each([
+    { status: 403, code: 'QuotaExceeded' },
+    { status: 507, code: 'XMinioStorageFull' },
+  ])('has no room any more (%j) is said to be full, asked once, and what was stored is whole', async (full) => {
+    await withServer({ none: true, match: true, form: 'quoted', full }, async (backend, requests) => {
+      const revision = await backend.write('a', Buffer.from('one'), 'absent');
+      const before = requests.length;
+      const error = await failureOf(backend.write('a', Buffer.alloc(200_000), { revision }));
+      expect(error.message).toMatch(/full|quota/i);
+      expect(error.hints.length).toBeGreaterThan(0);
+      expect(requests.slice(before).filter((request) => request.startsWith('PUT'))).toHaveLength(1);
+      expect(await backend.read('a')).toEqual({ bytes: Buffer.from('one'), revision });
     });
   });
 

@@ -11,6 +11,7 @@ import { loadSqlite } from '../../../src/state/backends/sqlite-library.js';
 import { openSqlite } from '../../../src/state/backends/sqlite.js';
 import { backendContract } from '../../contract/backend.js';
 import { failureOf } from '../../fixtures/failure.js';
+import { mountingRefused } from '../../fixtures/mounting.js';
 import { buildStateProgram, type StateProgram } from '../../fixtures/state-program.js';
 
 const run = promisify(execFile);
@@ -253,19 +254,6 @@ describe.skipIf(noMount !== undefined)('on a file system that is full or read-on
     expect((await failureOf(openSqlite(file))).message).toMatch(/cannot be made: EROFS/);
   });
 });
-
-function mountingRefused(): string | undefined {
-  const probe = mkdtempSync(join(tmpdir(), 'koprogo-mount-'));
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'koprogo-test', probe], { stdio: 'pipe' });
-    execFileSync('umount', [probe]);
-    return undefined;
-  } catch (error) {
-    return error instanceof Error ? (error.message.split('\n')[1] ?? error.message) : String(error);
-  } finally {
-    rmSync(probe, { recursive: true, force: true });
-  }
-}
 
 /** Waits until the child has a journal, hands its path over, and kills the child. */
 async function journalOf(child: ChildProcess, look: (journal: string) => void): Promise<void> {
