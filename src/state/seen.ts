@@ -23,24 +23,34 @@ export interface Seen {
 
 export class SeenFile implements Seen {
   #known: Promise<Map<string, number>> | undefined;
+  /** Hashes that were made before: each save and load asks for one several times. */
+  readonly #keys = new Map<string, string>();
 
   constructor(private readonly path: string) {}
 
   async serial(id: string): Promise<number> {
-    return (await this.#load()).get(key(id)) ?? 0;
+    return (await this.#load()).get(this.#key(id)) ?? 0;
   }
 
   async note(id: string, serial: number): Promise<void> {
-    if (serial <= (await this.serial(id))) return;
-    (await this.#load()).set(key(id), serial);
+    const known = await this.#load();
+    const object = this.#key(id);
+    if (serial <= (known.get(object) ?? 0)) return;
+    known.set(object, serial);
     // A line into the page cache: faster than asking the thread pool to do it.
-    appendFileSync(this.path, `${key(id)} ${serial}\n`, { mode: 0o600 });
+    appendFileSync(this.path, `${object} ${serial}\n`, { mode: 0o600 });
   }
 
   async accept(id: string, serial: number): Promise<void> {
     const known = await this.#load();
-    known.set(key(id), serial);
+    known.set(this.#key(id), serial);
     await this.#rewrite(known);
+  }
+
+  #key(id: string): string {
+    const key = this.#keys.get(id) ?? createHash('sha256').update(id).digest('hex').slice(0, 32);
+    this.#keys.set(id, key);
+    return key;
   }
 
   #load(): Promise<Map<string, number>> {
@@ -82,8 +92,4 @@ export class SeenInMemory implements Seen {
     this.#known.set(id, serial);
     return Promise.resolve();
   }
-}
-
-function key(id: string): string {
-  return createHash('sha256').update(id).digest('hex').slice(0, 32);
 }
