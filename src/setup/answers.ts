@@ -4,6 +4,7 @@ import { type SetupConfig, toConfig } from './config.js';
 import { InfraError, InputError } from '../errors.js';
 import type { Live } from './live.js';
 import { type Answers, type Question, QUESTIONS } from './questions.js';
+import { inShort } from '../ui/format.js';
 import { say } from './words.js';
 
 /** Where answers come from, the strongest first. `flags` and `stored` are by question key. */
@@ -149,11 +150,21 @@ class Conversation {
     });
     this.#objection = undefined;
     if (answer === BACK) return BACK;
-    if (answer !== undefined) this.#answers.set(question.key, answer);
     this.#trail.push(this.#next);
-    (question.secret ? this.#secrets : this.#typed)[question.key] = answer ?? '';
+    if (answer !== undefined && question.pasted?.(answer)) this.#keepImplied(question);
+    else {
+      if (answer !== undefined) this.#answers.set(question.key, answer);
+      (question.secret ? this.#secrets : this.#typed)[question.key] = answer ?? '';
+    }
     if (!question.secret) await keep?.({ ...this.#typed });
     return undefined;
+  }
+
+  /** A pasted text is gone when the conversation is broken off: what it said is as if it had been typed, secrets excepted. */
+  #keepImplied({ key }: Question): void {
+    this.#typed[key] = '';
+    const answers = this.#implied.get(this.#next)?.answers ?? {};
+    for (const { key: later } of QUESTIONS.filter(({ secret }) => !secret)) if (answers[later] !== undefined) this.#typed[later] = answers[later];
   }
 
   /** The question with what can only be known now: choices, and more words before it. */
@@ -206,9 +217,11 @@ class Conversation {
       this.#objection = await live?.problem(question.key, { ...this.answers, [question.key]: text });
       if (this.#objection !== undefined) return false;
     }
-    if (problem === undefined) this.#answers.set(question.key, text);
-    else if (question.secret) this.#problems.push(say('answers.wrongSecret', { source, problem }));
-    else this.#problems.push(say('answers.wrong', { source, text: JSON.stringify(text), problem }));
+    const unsaid = question.secret === true || question.pasted?.(text) === true;
+    if (problem === undefined) {
+      if (question.secret || !unsaid) this.#answers.set(question.key, text);
+    } else if (unsaid) this.#problems.push(say('answers.wrongSecret', { source, problem }));
+    else this.#problems.push(say('answers.wrong', { source, text: JSON.stringify(inShort(text)), problem }));
     return true;
   }
 

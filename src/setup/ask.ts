@@ -1,4 +1,4 @@
-import { askChoice, askSecret, askText } from '../edges/prompts.js';
+import { askChoice, askLines, askSecret, askText } from '../edges/prompts.js';
 import { folded, printable } from '../ui/format.js';
 import { fillIn } from '../words.js';
 import { type Ask, BACK } from './asking.js';
@@ -7,6 +7,8 @@ import { say } from './words.js';
 
 /** What is typed, or chosen, to go to the question before. */
 const GO_BACK = '<';
+/** What is typed to paste a text afterwards. */
+const PASTE = /^\s*(paste|coller)\s*$/i;
 
 export const askAtTerminal: Ask = async (question, fallback, problem, canGoBack = false) => {
   const ask = messageFor(question, fallback);
@@ -44,9 +46,18 @@ async function answerTo(question: Question, message: string, fallback: string | 
     const choices = question.choices.map(({ value, name }) => ({ value, name: fillIn(name) }));
     return askChoice(message, canGoBack ? [...choices, backEntry()] : choices, fallback);
   }
+  if (question.pasted) return askForFile(question.pasted, message, fallback);
   if (!question.secret) return askText(message, fallback);
   const typed = (await askSecret(message)).reveal();
   return typed === '' ? (fallback ?? '') : typed;
+}
+
+/** A path, or the text itself: all at once, or line by line where the terminal hands it over so slowly that its first line came alone. */
+async function askForFile(isText: (typed: string) => boolean, message: string, fallback: string | undefined): Promise<string> {
+  const typed = await askText(message, fallback, { takeLines: true });
+  if (typed.includes('\n')) return typed;
+  if (PASTE.test(typed)) return askLines();
+  return isText(typed.trim()) ? askLines(typed) : typed;
 }
 
 /** Typing `<` finds this entry, as it goes back where a text is asked for. */

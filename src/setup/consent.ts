@@ -2,6 +2,7 @@ import { describeRecord, type ZoneRecord } from '../dns/records.js';
 import { askText, askYesNo } from '../edges/prompts.js';
 import { InputError, RefusedError } from '../errors.js';
 import type { Reporter } from '../ui/reporter.js';
+import { inShort } from '../ui/format.js';
 import type { BACK } from './asking.js';
 import { askToGoOn } from './ask.js';
 import type { Context } from './context.js';
@@ -44,7 +45,7 @@ export function confirmFormat(given: { agreed: readonly string[]; interactive: b
       }
       given.reporter.clear();
       const typed = await askText(say('consent.format', { disk }));
-      if (typed.trim() !== disk) throw new RefusedError(say('consent.otherDisk', { typed, disk }));
+      if (typed.trim() !== disk) throw new RefusedError(say('consent.otherDisk', { typed: inShort(typed), disk }));
     }
   };
 }

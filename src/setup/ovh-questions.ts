@@ -1,3 +1,4 @@
+import { isOpenRcText } from '../targets/ovh/openrc/openrc-source.js';
 import type { Answers, Question } from './questions.js';
 
 const onOvh = (answers: Answers) => answers['target'] === 'ovh';
@@ -10,12 +11,13 @@ export const OVH_SERVER_QUESTIONS: readonly Question[] = [
     key: 'ovh.openrc',
     flag: '--openrc <file>',
     variable: 'KOPROGO_OPENRC',
-    ask: { en: 'OpenRC file of the OpenStack user (its path; empty: answer one by one)', fr: 'Fichier OpenRC de l’utilisateur OpenStack (son chemin ; vide : répondre point par point)' },
+    ask: { en: 'OpenRC file of the OpenStack user (its path, or paste its text; empty: answer one by one)', fr: 'Fichier OpenRC de l’utilisateur OpenStack (son chemin, ou collez son texte ; vide : répondre point par point)' },
     explain: {
-      en: 'In the OVHcloud manager: Public Cloud, your project, Users & Roles. Create a user with all twelve roles (Administrator above all), then "…" beside it, Download the OpenRC file, and choose the region where the server shall stand. The file is read, never executed. All of it step by step: docs/ovh.md',
-      fr: 'Dans l’espace client OVHcloud : Public Cloud, votre projet, Users & Roles. Créez un utilisateur avec les douze rôles (Administrator avant tout), puis « … » à côté de lui, Télécharger le fichier OpenRC, en choisissant la région où le serveur doit se trouver. Le fichier est lu, jamais exécuté. Pas à pas : docs/fr/ovh.md',
+      en: 'In the OVHcloud manager: Public Cloud, your project, Users & Roles. Create a user with all twelve roles (Administrator above all), then "…" beside it, Download the OpenRC file, and choose the region where the server shall stand. The file is read, never executed; where pasting its text does not work, type `paste` first. All of it step by step: docs/ovh.md',
+      fr: 'Dans l’espace client OVHcloud : Public Cloud, votre projet, Users & Roles. Créez un utilisateur avec les douze rôles (Administrator avant tout), puis « … » à côté de lui, Télécharger le fichier OpenRC, en choisissant la région où le serveur doit se trouver. Le fichier est lu, jamais exécuté ; si coller son texte ne marche pas, tapez d’abord `coller`. Pas à pas : docs/fr/ovh.md',
     },
     optional: true,
+    pasted: isOpenRcText,
     when: onOvh,
   },
   {

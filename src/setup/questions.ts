@@ -29,6 +29,8 @@ export interface Question {
   optional?: boolean;
   /** Typed unseen; never in the answers file; its flag names a file that holds it. */
   secret?: boolean;
+  /** Its text may be pasted instead: whether this is one, or how one begins. It gives later answers and is itself not kept, as a password may be in it. */
+  pasted?: (text: string) => boolean;
   /** Asked only when earlier answers say so. */
   when?: (answers: Answers) => boolean;
 }

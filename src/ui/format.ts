@@ -57,3 +57,9 @@ export function table(rows: readonly (readonly string[])[]): string {
 export function printable(text: string): string {
   return text.replace(/[^\P{C}\n\t]/gu, '\uFFFD');
 }
+
+/** A text that may be anything, as it fits into one line of a message. */
+export function inShort(text: string, most = 60): string {
+  const line = printable(text).replaceAll(/\s+/g, ' ').trim();
+  return line.length <= most ? line : `${line.slice(0, most - 1)}…`;
+}

@@ -49,6 +49,7 @@ describe('the conversation about OVH', { timeout: 30_000 }, () => {
   function person(script: Record<string, (string | typeof BACK)[]>): Ask {
     return async ({ key, choices, explain }, fallback, problem) => {
       asked.push([key, ...(problem === undefined ? [] : [`(${problem})`]), ...(choices ? [`[${choices.map(({ name }) => fillIn(name)).join(' | ')}]`] : []), ...(problem === undefined && explain ? [fillIn(explain)] : [])].join(' '));
+      if (asked.length > 200) throw new Error(`asked on and on: ${asked.at(-1)}`);
       return script[key]?.shift() ?? fallback ?? '';
     };
   }
@@ -145,6 +146,34 @@ describe('the conversation about OVH', { timeout: 30_000 }, () => {
     asked = [];
     await expect(talk({ 'ovh.openrc': [''], get 'ovh.authUrl'(): string[] { throw new Error('Ctrl-C'); } }, { draft: kept })).rejects.toThrow();
     expect(asked[0]).toMatch(/^ovh\.openrc \(there is no file/);
+  });
+
+  it('takes the text of the file, keeps what it says and not the text, and asks nothing of it again', async () => {
+    const { authUrl, username } = cloud.credentials();
+    const text = ['#!/bin/bash', `export OS_AUTH_URL=${authUrl}`, 'export OS_PROJECT_ID=0123abcd', `export OS_USERNAME=${username}`, `export OS_PASSWORD='${cloud.password}'`, 'export OS_REGION_NAME=GRA9', ''].join('\n');
+    let kept: Answers = {};
+    const broken = talk({ 'ovh.openrc': [`rubbish\n${'x'.repeat(2000)}`, text], get 'ovh.flavor'(): string[] { throw new Error('Ctrl-C'); } }, { keep: async (typed) => void (kept = typed) });
+    await expect(broken).rejects.toThrow('Ctrl-C');
+    expect(about('ovh.openrc')[1]).toMatch(/^ovh\.openrc \(.{1,200}\n/);
+    expect(kept).toEqual({ 'ovh.openrc': '', 'ovh.authUrl': authUrl, 'ovh.project': '0123abcd', 'ovh.username': username, 'ovh.userDomain': 'Default', 'ovh.region': 'GRA9' });
+    asked = [];
+    await talk({ 'ovh.password': [cloud.password], 'ovh.backups': ['elsewhere'] }, { draft: kept });
+    expect(keys().slice(0, 3)).toEqual(['ovh.password', 'ovh.region', 'ovh.flavor']);
+
+    const { answers, config } = await talk({ 'ovh.openrc': [text], 'ovh.backups': ['elsewhere'] });
+    expect(answers).toMatchObject({ 'ovh.authUrl': authUrl, 'ovh.password': cloud.password });
+    expect(answers).not.toHaveProperty(['ovh.openrc']);
+    expect(config.target === 'ovh' && config.ovh.openrc).toBeUndefined();
+    const given = await collectAnswers({ flags: { target: 'ovh', domain: 'tilleuls.example.be', 'ovh.backups': 'elsewhere', ...BUCKET }, environment: { KOPROGO_OPENRC: text } }, { acceptFallbacks: true, live: live() });
+    expect(given.answers).not.toHaveProperty(['ovh.openrc']);
+    expect(given.answers).toMatchObject({ 'ovh.username': username });
+  });
+
+  it('shows neither a password nor two kilobytes of what was given wrongly', async () => {
+    const wrong = collectAnswers({ flags: { target: 'ovh', domain: 'x'.repeat(2000) }, environment: { KOPROGO_OPENRC: 'OS_PASSWORD=planted-pa55\nOS_AUTH_URL=ftp://x' } }, { acceptFallbacks: true, live: live() });
+    await expect(wrong).rejects.toThrow(/KOPROGO_OPENRC: line 2/);
+    await expect(wrong).rejects.toThrow(/--domain: "x{59}…"/);
+    await expect(wrong).rejects.not.toThrow(/planted/);
   });
 
   it('takes everything from flags and variables where nobody can be asked; a wrong file is one error with the rest', async () => {

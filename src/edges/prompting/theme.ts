@@ -6,6 +6,8 @@ export const promptWords = {
   noTerminal: () => say('prompt.noTerminal'),
   noTerminalFix: () => say('prompt.noTerminalFix'),
   read: () => say('prompt.read'),
+  paste: () => say('prompt.paste'),
+  manyLines: () => say('prompt.manyLines'),
 };
 
 /** The help line below a choice or a password, in the present language. */

@@ -9,6 +9,9 @@ import { say, type Said } from '../words.js';
 /** OpenRC files have about 2 KB. */
 const MAX_BYTES = 64 * 1024;
 const MAX_PATH = 1000;
+const MOST_SHOWN = 120;
+/** How such files begin. No path that a person types does. */
+const BEGINS = /^(#|export\s|set\s|unset\s|if\s|echo\s)/;
 const SETS_VARIABLE = /(^|[\s;&"'])OS_[A-Z_]+\+?=/;
 
 export interface Source {
@@ -20,10 +23,15 @@ export interface Source {
 /** The text of an OpenRC file, given its path or the text itself; lines end in "\n". Throws OpenRcError for anything else. */
 export async function readSource(pathOrText: string): Promise<Source> {
   const given = pathOrText.trim();
-  if (given.length > MAX_PATH || /[\n\r]/.test(given) || SETS_VARIABLE.test(given)) return { text: checkedText(Buffer.from(pathOrText, 'utf8')) };
+  if (isOpenRcText(given)) return { text: checkedText(Buffer.from(pathOrText, 'utf8')) };
   const path = expanded(given);
   if (path === '') throw new OpenRcError(say('openrc.nothing', {}), [say('openrc.download', {})]);
   return { text: checkedText(await contentOf(path)), path };
+}
+
+/** Whether this is no path, but the text of a file, or how one begins. */
+export function isOpenRcText(given: string): boolean {
+  return given.length > MAX_PATH || /[\n\r]/.test(given) || SETS_VARIABLE.test(given) || BEGINS.test(given);
 }
 
 /** Takes off what a terminal adds when a file is dropped on it, and knows "~/" as a shell does. */
@@ -53,7 +61,7 @@ async function contentOf(path: string): Promise<Buffer> {
 
 function notOpened(path: string, code: string | undefined): [Said, Said[]] {
   const fix = [say('openrc.download', {})];
-  if (code === 'ENOENT' || code === 'ENOTDIR') return [say('openrc.notThere', { path }), fix];
+  if (code === 'ENOENT' || code === 'ENOTDIR') return [say('openrc.notThere', { path: path.length > MOST_SHOWN ? `${path.slice(0, MOST_SHOWN)}…` : path }), fix];
   if (code === 'EACCES' || code === 'EPERM') return [say('openrc.notReadable', { path }), [say('openrc.permissions', { path })]];
   // Such as a name that is too long, or holds a NUL: no path at all.
   return [say('openrc.notOpenRc', {}), fix];
