@@ -3,7 +3,7 @@ import { type Ask, askUntilRight, BACK, problemWith } from './asking.js';
 import { type SetupConfig, toConfig } from './config.js';
 import { InfraError, InputError } from '../errors.js';
 import type { Live } from './live.js';
-import { type Answers, type Question, QUESTIONS } from './questions.js';
+import { type Answers, explanationOf, type Question, QUESTIONS } from './questions.js';
 import { inShort } from '../ui/format.js';
 import { say } from './words.js';
 
@@ -172,7 +172,7 @@ class Conversation {
     const { live } = this.#options;
     const choices = await live?.choices(question.key, this.answers);
     const more = live?.explain(question.key, this.answers);
-    const { explain } = question;
+    const explain = explanationOf(question, this.answers);
     const words = explain && more ? { en: `${explain.en}\n${more.en}`, fr: `${explain.fr}\n${more.fr}` } : (more ?? explain);
     return { ...question, ...(choices && { choices }), ...(words && { explain: words }) };
   }

@@ -2,7 +2,7 @@ import { askChoice, askLines, askSecret, askText } from '../edges/prompts.js';
 import { folded, printable } from '../ui/format.js';
 import { fillIn } from '../words.js';
 import { type Ask, BACK } from './asking.js';
-import { type Answers, type Question, QUESTIONS } from './questions.js';
+import { type Answers, explanationOf, type Question, QUESTIONS } from './questions.js';
 import { say } from './words.js';
 
 /** What is typed, or chosen, to go to the question before. */
@@ -15,7 +15,8 @@ export const askAtTerminal: Ask = async (question, fallback, problem, canGoBack 
   const long = problem?.includes('\n') === true;
   if (problem !== undefined && long) tell(problem);
   const message = problem === undefined || long ? ask : say('ask.again', { ask, problem });
-  if (problem === undefined && question.explain !== undefined) tell(fillIn(question.explain));
+  const explanation = explanationOf(question, {});
+  if (problem === undefined && explanation !== undefined) tell(fillIn(explanation));
   const said = await answerTo(question, message, fallback, canGoBack);
   return canGoBack && said.trim() === GO_BACK ? BACK : said;
 };

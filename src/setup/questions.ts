@@ -1,6 +1,7 @@
 import type { Text } from '../words.js';
 import { OVH_SERVER_QUESTIONS, OVH_SITE_QUESTIONS } from './ovh-questions.js';
 import type { QuestionKey } from './schemas.js';
+import { UNLOCK_QUESTION } from './unlock-question.js';
 
 /** Answers so far, by question key: texts, as they were given. */
 export type Answers = Readonly<Record<string, string>>;
@@ -21,8 +22,8 @@ export interface Question {
   flag: string;
   variable: string;
   ask: Text;
-  /** Said on the line before the question. */
-  explain?: Text;
+  /** Said on the lines before the question. */
+  explain?: Text | ((answers: Answers) => Text);
   choices?: readonly Choice[];
   /** Proposed at the prompt, taken with --yes. */
   fallback?: (answers: Answers) => string | undefined;
@@ -68,19 +69,7 @@ export const QUESTIONS: readonly Question[] = [
     optional: true,
     when: onInternet,
   },
-  {
-    key: 'unlock',
-    flag: '--unlock <method>',
-    variable: 'KOPROGO_UNLOCK',
-    ask: { en: 'How shall the encrypted volumes open after a reboot?', fr: 'Comment les volumes chiffrés doivent-ils s’ouvrir après un redémarrage ?' },
-    explain: { en: 'With a TPM they open by themselves, on this machine only. Manually means: nothing runs after a reboot until you type `koprogo-infra luks unlock`.', fr: 'Avec un TPM, ils s’ouvrent d’eux-mêmes, sur cette machine seulement. À la main, rien ne tourne après un redémarrage tant que vous n’avez pas tapé `koprogo-infra luks unlock`.' },
-    choices: [
-      { value: 'auto', name: { en: 'auto: by the TPM where there is one, manually otherwise', fr: 'auto : par le TPM s’il y en a un, sinon à la main' } },
-      { value: 'tpm', name: { en: 'tpm: by the TPM, or stop when there is none', fr: 'tpm : par le TPM, ou arrêt s’il n’y en a pas' } },
-      { value: 'manual', name: { en: 'manual: only by you', fr: 'manual : par vous seulement' } },
-    ],
-    fallback: () => 'auto',
-  },
+  UNLOCK_QUESTION,
   {
     key: 'sshKey',
     flag: '--ssh-key <file>',
@@ -182,6 +171,11 @@ export const QUESTIONS: readonly Question[] = [
     when: ownBucket,
   },
 ];
+
+/** What is said before the question, after these answers. */
+export function explanationOf({ explain }: Question, answers: Answers): Text | undefined {
+  return typeof explain === 'function' ? explain(answers) : explain;
+}
 
 /** Whether the question may come up for a target, whatever else is answered. */
 export function mayApply({ when }: Question, target: string): boolean {

@@ -1,7 +1,7 @@
 import { InputError } from '../errors.js';
 import { folded } from '../ui/format.js';
 import { fillIn } from '../words.js';
-import { mayApply, type Question, QUESTIONS } from './questions.js';
+import { explanationOf, mayApply, type Question, QUESTIONS } from './questions.js';
 import { SCHEMAS } from './schemas.js';
 import { say } from './words.js';
 
@@ -31,8 +31,9 @@ export function answersTemplate(target?: string): string {
 }
 
 function about(question: Question, target: string | undefined): string[] {
-  const { key, flag, variable, ask, explain, choices, secret, optional, when } = question;
+  const { key, flag, variable, ask, choices, secret, optional, when } = question;
   const lines = comment(fillIn(ask));
+  const explain = explanationOf(question, { ...(target !== undefined && { target }) });
   if (explain) lines.push(...comment(fillIn(explain)));
   for (const { name } of choices ?? []) lines.push(...comment(`  - ${fillIn(name)}`));
   const where = target === undefined && when ? SCHEMAS.target.options.filter((one) => mayApply(question, one)).join(', ') : '';
@@ -46,5 +47,6 @@ function about(question: Question, target: string | undefined): string[] {
 }
 
 function comment(text: string): string[] {
-  return folded(text, COLUMNS - 2).split('\n').map((line) => `# ${line}`);
+  const lines = text.split('\n').flatMap((line) => folded(line, COLUMNS - 2).split('\n'));
+  return lines.map((line) => `# ${line}`);
 }

@@ -7,7 +7,8 @@ import { collectAnswers } from '../../src/setup/answers.js';
 import { type Ask, BACK } from '../../src/setup/asking.js';
 import { createContext } from '../../src/setup/context.js';
 import { ovhLive } from '../../src/setup/ovh-live.js';
-import type { Answers } from '../../src/setup/questions.js';
+import { type Answers, explanationOf } from '../../src/setup/questions.js';
+import { UNLOCK_QUESTION } from '../../src/setup/unlock-question.js';
 import { fillIn, speak } from '../../src/words.js';
 import { APPLICATION_KEY, APPLICATION_SECRET, CONSUMER_KEY, type OvhServer, startOvh } from '../fixtures/ovh-api.js';
 import { RecordingReporter } from '../fixtures/reporter.js';
@@ -47,7 +48,9 @@ describe('the conversation about OVH', { timeout: 30_000 }, () => {
 
   /** Answers from a script: by key, one after the other; what is proposed where the script says nothing. */
   function person(script: Record<string, (string | typeof BACK)[]>): Ask {
-    return async ({ key, choices, explain }, fallback, problem) => {
+    return async (question, fallback, problem) => {
+      const { key, choices } = question;
+      const explain = explanationOf(question, {});
       asked.push([key, ...(problem === undefined ? [] : [`(${problem})`]), ...(choices ? [`[${choices.map(({ name }) => fillIn(name)).join(' | ')}]`] : []), ...(problem === undefined && explain ? [fillIn(explain)] : [])].join(' '));
       if (asked.length > 200) throw new Error(`asked on and on: ${asked.at(-1)}`);
       return script[key]?.shift() ?? fallback ?? '';
@@ -125,6 +128,13 @@ describe('the conversation about OVH', { timeout: 30_000 }, () => {
     expect(about('ovhApi.applicationKey')[0]).toMatch(/createToken\/\?GET=\/domain\/zone&.*POST=\/cloud\/project\/0123abcd\/region\/GRA\/storage/);
     expect(about('ovhApi.consumerKey')[1]).toContain('lacks these rights: GET /domain/zone/*');
     expect(JSON.stringify(asked)).not.toContain(APPLICATION_SECRET);
+  });
+
+  it('proposes to open the volumes by hand, where a TPM is not to be had', async () => {
+    const { config } = await talk({ 'ovh.openrc': [openrc], 'ovh.password': [cloud.password], 'ovh.backups': ['elsewhere'] }, { flags: { unlock: undefined as unknown as string } });
+    expect(about('unlock')[0]).toMatch(/no TPM: there `auto` comes down to `manual`[^]*stolen disk[^]*provider who copies[^]*while it runs/);
+    expect(config.unlock).toBe('manual');
+    expect(explanationOf(UNLOCK_QUESTION, { target: 'host' })?.fr).not.toContain('OVH');
   });
 
   it('goes back over the file: what it said is forgotten', async () => {
