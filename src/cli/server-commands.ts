@@ -14,6 +14,7 @@ export function setupCommands(program: Command, action: Action): void {
     .option('--print-answers', say('setup.printAnswers'))
     .option('--plan', say('setup.plan'))
     .option('--confirm-format <disk-id...>', say('setup.confirmFormat'))
+    .option('--confirm-replace <server>', say('setup.confirmReplace'))
     .addHelpText('after', example('setup --target sandbox --yes', 'setup --print-answers >answers.yaml', 'setup --answers answers.yaml --plan'))
     .action(action(async () => (await import('../commands/setup.js')).setup));
   for (const { flag, ask, variable } of QUESTIONS) setup.addOption(new Option(flag, `${fillIn(ask)} (${variable})`));

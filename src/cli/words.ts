@@ -47,6 +47,7 @@ export const WORDS = {
     fr: 'écrit un fichier de réponses commenté, à remplir, pour --target ou pour toutes les cibles ; ne change rien',
   },
   'setup.plan': { en: 'show the state of every step and what would change; change nothing', fr: 'montre l’état de chaque étape et ce qui changerait ; ne change rien' },
+  'setup.confirmReplace': { en: 'agree to replace this server at OVH, by name', fr: 'accepte de remplacer ce serveur chez OVH, par son nom' },
   'setup.confirmFormat': { en: 'agree to format these disks, by id', fr: 'accepte de formater ces disques, par identifiant' },
   'status': { en: 'server, services, volumes and newest backup at a glance', fr: 'serveur, services, volumes et dernière sauvegarde en un coup d’œil' },
   'status.all': { en: 'every installation, side by side', fr: 'toutes les installations, côte à côte' },

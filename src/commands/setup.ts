@@ -5,7 +5,7 @@ import { BACK } from '../setup/asking.js';
 import { loadAnswersFile } from '../setup/answers-file.js';
 import { askAtTerminal, tellHowToGoBack, tellResumed } from '../setup/ask.js';
 import type { SetupConfig } from '../setup/config.js';
-import { agree, agreeToReplace, confirmFormat, refuseAnotherMachine, refuseWithoutConsent } from '../setup/consent.js';
+import { agree, agreeToReplace, confirmFormat, confirmOutage, refuseAnotherMachine, refuseWithoutConsent } from '../setup/consent.js';
 import { type Context, createContext } from '../setup/context.js';
 import { answerFlags } from '../setup/flags.js';
 import { chooseAgain, chooseInstallation, type ChosenInstallation, targetOfDraft } from '../setup/installation.js';
@@ -73,7 +73,9 @@ async function setUp(run: Run, chosen: ChosenInstallation, state: StateStore): P
   const { reporter, plan } = run;
   const stored = await state.get(ANSWERS_DOCUMENT, answersSchema);
   const draft = await state.get(DRAFT_DOCUMENT, answersSchema);
-  const open = (config: SetupConfig) => createContext({ name, state, config, reporter, patience: plan ? 30 : PATIENCE_SECONDS, agreeToReplace: agreeToReplace(run.interactive, reporter) });
+  const agreeToOutage = confirmOutage({ agreed: textOption(run.invocation, 'confirmReplace'), interactive: run.interactive, asking: run.asking, reporter });
+  const open = (config: SetupConfig) =>
+    createContext({ name, state, config, reporter, patience: plan ? 30 : PATIENCE_SECONDS, agreeToReplace: agreeToReplace(run.interactive, reporter), agreeToOutage });
   const target = chosen.target ?? (stored ? undefined : targetOfDraft(chosen, draft));
   if (run.asking && !stored) speakAsBefore(run.invocation, draft);
   if (run.asking && !stored && !draft) tellHowToGoBack();

@@ -50,6 +50,29 @@ export function confirmFormat(given: { agreed: readonly string[]; interactive: b
   };
 }
 
+/**
+ * A server is only replaced when its name was typed, or given; --yes is not enough. An interruption of the site asks for a yes, which --yes
+ * has given. `asking`: questions that --yes answers are asked.
+ */
+export function confirmOutage(given: { agreed: string | undefined; interactive: boolean; asking: boolean; reporter: Reporter }): (outage: { server: string; replaced: boolean }) => Promise<void> {
+  return async ({ server, replaced }) => {
+    if (!replaced) {
+      if (!given.asking) return;
+      given.reporter.clear();
+      if (!(await askYesNo(say('consent.outage'), false))) throw new RefusedError(say('consent.refused'), { hints: ['koprogo-infra setup --plan'] });
+      return;
+    }
+    const typed = given.agreed ?? (given.interactive ? await typedName(server, given.reporter) : undefined);
+    if (typed === undefined) throw new RefusedError(say('consent.replaceUnasked', { server }), { hints: [`koprogo-infra setup --yes --confirm-replace ${server}`] });
+    if (typed.trim() !== server) throw new RefusedError(say('consent.otherServer', { typed, server }));
+  };
+}
+
+function typedName(server: string, reporter: Reporter): Promise<string> {
+  reporter.clear();
+  return askText(say('consent.replaceServer', { server }));
+}
+
 /** Shows DNS records that are in the way, and asks whether they may go. Without anybody to ask they may not. */
 export function agreeToReplace(interactive: boolean, reporter: Reporter): (records: readonly ZoneRecord[], zone: string) => Promise<boolean> {
   return async (records, zone) => {

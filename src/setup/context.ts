@@ -19,6 +19,7 @@ import { createSandbox } from '../targets/sandbox/sandbox.js';
 import type { Target } from '../targets/target.js';
 import type { Reporter } from '../ui/reporter.js';
 import type { HostConfig, OvhSetupConfig, SetupConfig } from './config.js';
+import { confirmOutage } from './consent.js';
 import { say } from './run-words.js';
 
 /** One installation, opened: what the steps and the other commands work with. */
@@ -48,9 +49,11 @@ export interface ContextOptions {
   patience: number;
   /** Asks whether DNS records that are in the way may be replaced; without it, they may not. */
   agreeToReplace?: OvhOptions['agree'];
+  /** Asks whether a server may be replaced, or the site be interrupted; without it, they may not. */
+  agreeToOutage?: OvhOptions['agreeToOutage'];
 }
 
-export function createContext({ name, state, config, reporter, patience, agreeToReplace = () => Promise.resolve(false) }: ContextOptions): Context {
+export function createContext({ name, state, config, reporter, patience, agreeToReplace = () => Promise.resolve(false), agreeToOutage = confirmOutage({ agreed: undefined, interactive: false, asking: false, reporter }) }: ContextOptions): Context {
   let connection: Promise<SshHost> | undefined;
   let opened: SshHost | undefined;
   const identity = () => (config.sshKey === undefined ? ownKey(state, name) : keyFromFile(config.sshKey));
@@ -68,6 +71,7 @@ export function createContext({ name, state, config, reporter, patience, agreeTo
         sshPublicKey: async () => (await identity()).publicKey ?? '',
         site: { domain: config.domain, www: false },
         agree: agreeToReplace,
+        agreeToOutage,
       });
     }
     return createSandbox({

@@ -29,12 +29,21 @@ export interface DigestEntry {
   holdsData: boolean;
   /** Of a change or a replacement, and only those that mean something to a person: never a secret. */
   fields: DigestField[];
+  /** Why it must go, where no field says so: its making broke off, or somebody asked for it. */
+  because?: 'half-made' | 'asked';
 }
+
+/** What a plan does to a site that is there: its server is made anew, loses its disks for a while, is resized, or a door is closed. */
+export type Outage = 'server-replaced' | 'disks-detached' | 'server-resized' | 'doors-closed';
 
 export interface PlanDigest {
   entries: DigestEntry[];
   /** Things with data in them that this plan would destroy or replace: each one's name has to be typed first. */
   dataLost: DigestEntry[];
+  /** How it takes down what stands; the worst first. */
+  outages: Outage[];
+  /** The provider's ids of the servers that it takes away, or takes disks from: they must be off before. */
+  servers: string[];
 }
 
 interface Known {
@@ -76,14 +85,44 @@ const ACTION: Readonly<Record<PlanActions, DigestAction | undefined>> = {
   'create forget': 'replace',
   'forget create': 'replace',
 };
+const OUTAGES: readonly Outage[] = ['server-replaced', 'disks-detached', 'server-resized', 'doors-closed'];
+/** What it means for the site when one of these goes. */
+const GOING: Partial<Record<ResourceKind, Outage>> = { server: 'server-replaced', attachment: 'disks-detached', firewall: 'doors-closed', 'firewall-rule': 'doors-closed' };
+/** Where the id of the server stands. */
+const SERVER_IN: Readonly<Record<string, string>> = { openstack_compute_instance_v2: 'id', openstack_compute_volume_attach_v2: 'instance_id' };
+const REASONS: Readonly<Record<string, DigestEntry['because']>> = { replace_because_tainted: 'half-made', replace_by_request: 'asked' };
 const ORDER: readonly DigestAction[] = ['destroy', 'replace', 'forget', 'change', 'create'];
 
 /** What `terraform show -json PLANFILE` says, as a person wants to know it: what is lost first. Throws InfraError for anything but a whole plan. */
 export function digestPlan(text: string): PlanDigest {
-  const entries = parsePlan(text)
-    .flatMap((change) => entryOf(change))
-    .sort((one, other) => ORDER.indexOf(one.action) - ORDER.indexOf(other.action));
-  return { entries, dataLost: entries.filter(({ action, holdsData }) => holdsData && (action === 'destroy' || action === 'replace')) };
+  const changes = parsePlan(text);
+  const entries = changes.flatMap((change) => entryOf(change)).sort((one, other) => ORDER.indexOf(one.action) - ORDER.indexOf(other.action));
+  const outagesThere = new Set(entries.map((entry) => outageOf(entry)));
+  return {
+    entries,
+    dataLost: entries.filter((entry) => entry.holdsData && goes(entry)),
+    outages: OUTAGES.filter((outage) => outagesThere.has(outage)),
+    servers: [...new Set(changes.flatMap((change) => serverOf(change)))],
+  };
+}
+
+function goes({ action }: Pick<DigestEntry, 'action'>): boolean {
+  return action === 'destroy' || action === 'replace';
+}
+
+function outageOf(entry: DigestEntry): Outage | undefined {
+  const { kind, action, fields } = entry;
+  if (kind === 'server' && action === 'change') return fields.some(({ field }) => field === 'flavor_name') ? 'server-resized' : undefined;
+  return goes(entry) ? GOING[kind] : undefined;
+}
+
+/** The server that loses something by this change: itself, or a disk. */
+function serverOf({ type, change }: ResourceChange): string[] {
+  const field = SERVER_IN[type];
+  const action = ACTION[change.actions];
+  if (field === undefined || action === undefined || !goes({ action })) return [];
+  const id = plain(change.before?.[field]);
+  return id === undefined ? [] : [id];
 }
 
 function entryOf(resource: ResourceChange): DigestEntry[] {
@@ -94,7 +133,8 @@ function entryOf(resource: ResourceChange): DigestEntry[] {
   // The name that it has now is the one that a person knows.
   const called = plain((change.before ?? change.after)?.['name']);
   const fields = action === 'change' || action === 'replace' ? changedFields(resource, known.fields ?? []) : [];
-  return [{ action, kind: known.kind, name: called ?? name, address: plain(address) ?? name, holdsData: known.holdsData === true, fields }];
+  const because = REASONS[resource.action_reason ?? ''];
+  return [{ action, kind: known.kind, name: called ?? name, address: plain(address) ?? name, holdsData: known.holdsData === true, fields, ...(because && { because }) }];
 }
 
 function changedFields({ change }: ResourceChange, shown: readonly string[]): DigestField[] {

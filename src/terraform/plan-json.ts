@@ -25,6 +25,8 @@ export const resourceChange = z.object({
   name: z.string().min(1).max(200),
   /** Of an object that an interrupted replacement left behind. */
   deposed: z.string().max(100).optional(),
+  /** Why it is replaced or destroyed, in a word of Terraform's. */
+  action_reason: z.string().max(100).optional(),
   change: z.object({
     actions: z
       .array(z.string().max(20))

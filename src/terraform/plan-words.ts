@@ -1,5 +1,5 @@
 import type { Language } from '../words.js';
-import type { DigestAction, DigestEntry, ResourceKind } from './plan-digest.js';
+import type { DigestAction, DigestEntry, Outage, PlanDigest, ResourceKind } from './plan-digest.js';
 
 /** The words of a digest in one language. */
 export interface DigestWords {
@@ -9,6 +9,8 @@ export interface DigestWords {
   field: Readonly<Record<string, string>>;
   nothing: string;
   forcesReplacement: string;
+  because: Readonly<Record<NonNullable<DigestEntry['because']>, string>>;
+  outage: Readonly<Record<Outage, string>>;
 }
 
 export const ENGLISH: DigestWords = {
@@ -25,6 +27,13 @@ export const ENGLISH: DigestWords = {
   },
   nothing: 'none',
   forcesReplacement: 'so it must be replaced',
+  because: { 'half-made': 'its making broke off', asked: 'as was asked for' },
+  outage: {
+    'server-replaced': 'the server is REPLACED: its own disk is lost, with the logs and certificates on it, and its address may change; the two data disks stay; the site is down until set-up has ended',
+    'disks-detached': 'data disks are taken from the server for a moment: it is switched off before and on again after, and the site is down meanwhile',
+    'server-resized': 'the server gets another size: it is restarted for that, and the site is down for some minutes',
+    'doors-closed': 'firewall rules go: what comes in by them does not get through, until others are there',
+  },
 };
 
 export const FRENCH: DigestWords = {
@@ -41,6 +50,13 @@ export const FRENCH: DigestWords = {
   },
   nothing: 'rien',
   forcesReplacement: 'il faut donc recréer',
+  because: { 'half-made': 'sa création a été interrompue', asked: 'comme demandé' },
+  outage: {
+    'server-replaced': 'le serveur est REMPLACÉ : son propre disque est perdu, avec les journaux et les certificats qui s’y trouvent, et son adresse peut changer ; les deux disques de données restent ; le site est arrêté jusqu’à la fin de l’installation',
+    'disks-detached': 'des disques de données sont retirés du serveur un moment : il est éteint avant et rallumé après, et le site est arrêté entre-temps',
+    'server-resized': 'le serveur change de taille : il redémarre pour cela, et le site est arrêté quelques minutes',
+    'doors-closed': 'des règles du pare-feu disparaissent : ce qui entre par elles ne passe plus, tant qu’il n’y en a pas d’autres',
+  },
 };
 
 export function wordsOfDigest(language: Language): DigestWords {
@@ -48,10 +64,16 @@ export function wordsOfDigest(language: Language): DigestWords {
 }
 
 /** "change: data disk koprogo-tilleuls-postgres (size in GB: 20 → 40)". */
-export function describeEntry({ action, kind, name, fields }: DigestEntry, words: DigestWords = ENGLISH): string {
+export function describeEntry({ action, kind, name, fields, because }: DigestEntry, words: DigestWords = ENGLISH): string {
   const said = fields.map(({ field, from, to, forcesReplacement }) => {
     const values = from === undefined && to === undefined ? '' : `${words === FRENCH ? ' :' : ':'} ${from ?? words.nothing} → ${to ?? words.nothing}`;
     return `${words.field[field] ?? field}${values}${forcesReplacement ? `, ${words.forcesReplacement}` : ''}`;
   });
+  if (because !== undefined) said.push(words.because[because]);
   return `${words.action[action]}${words === FRENCH ? ' :' : ':'} ${words.kind[kind]} ${name}${said.length === 0 ? '' : ` (${said.join('; ')})`}`;
+}
+
+/** A whole plan in words: what it does, then what that means for a site that is there. */
+export function describeDigest({ entries, outages }: PlanDigest, words: DigestWords = ENGLISH): string[] {
+  return [...entries.map((entry) => describeEntry(entry, words)), ...outages.map((outage) => words.outage[outage])];
 }

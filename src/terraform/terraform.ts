@@ -103,6 +103,22 @@ export class Terraform {
     return exitCode === 0 ? 'none' : 'changes';
   }
 
+  /**
+   * What `plan` finds, in detail, as far as Terraform's state knows what stands; 'unknown' where a state of a previous version must be
+   * taken over first. A plan without entries can still change outputs. Nothing is changed but the working folder.
+   */
+  async preview(): Promise<'none' | 'unknown' | PlanDigest> {
+    const { directory } = this.options;
+    if (await hasLegacyState(directory)) return 'unknown';
+    // A module that has changed may need other providers.
+    if (await this.#files.areCurrent()) await this.#ensureInitialised();
+    else await this.init();
+    return withPlanFile(directory, async (file) => {
+      const { exitCode } = await this.#run('read', say('purpose.plan'), ['plan', '-detailed-exitcode', '-refresh=false', '-lock=false', `-out=${file}`], { accept: [0, 2], timeout: PLAN_SECONDS });
+      return exitCode === 0 ? 'none' : this.#digestOf(file);
+    });
+  }
+
   /** Makes it so. `replace` names resources to make anew although nothing about them changed. */
   async apply(replace: readonly string[] = []): Promise<void> {
     await this.#change('apply', ...replace.map((address) => `-replace=${address}`));
@@ -135,6 +151,10 @@ export class Terraform {
     } finally {
       if (path !== undefined) await rm(path, { force: true });
     }
+    return this.#digestOf(file);
+  }
+
+  async #digestOf(file: string): Promise<PlanDigest> {
     const { stdout } = await this.#run('read', say('purpose.readPlan'), ['show', '-json', file]);
     return digestPlan(stdout);
   }

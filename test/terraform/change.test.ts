@@ -97,6 +97,20 @@ describe.skipIf(why !== undefined)('a plan with real Terraform', { timeout: 120_
     expect(await module.resources()).toEqual([]);
   });
 
+  it('is shown without being done, and is in memory only', async () => {
+    const module = terraform();
+    const first = await module.preview();
+    expect(typeof first === 'string' ? first : first.entries.map(({ action }) => action)).toEqual(['create', 'create', 'create']);
+    expect([existsSync(planFolder(join(home, 'work'))), store.stored]).toEqual([false, undefined]);
+    await module.change({}, () => undefined);
+    expect(await module.preview()).toBe('none');
+    // A file of the module that is new, as after an upgrade.
+    await writeFile(join(home, 'module', 'more.tf'), 'resource "terraform_data" "more" {}\n');
+    const more = await terraform().preview();
+    expect(typeof more === 'string' ? more : more.entries.map(({ address }) => address)).toEqual(['terraform_data.more']);
+    expect(await module.resources()).toHaveLength(3);
+  });
+
   it('has no file that was left out, or that the module does not have any more', async () => {
     await terraform().init();
     expect(existsSync(join(home, 'work', 'bucket.tf'))).toBe(true);

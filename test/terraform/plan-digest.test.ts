@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LocalHost } from '../../src/edges/process.js';
 import { InfraError, messageOf } from '../../src/errors.js';
 import { digestPlan } from '../../src/terraform/plan-digest.js';
-import { describeEntry } from '../../src/terraform/plan-words.js';
+import { describeDigest, describeEntry } from '../../src/terraform/plan-words.js';
 import { findTerraform } from '../../src/terraform/program.js';
 import { failureOf } from '../fixtures/failure.js';
 
@@ -63,6 +63,26 @@ describe('the digest of a plan', () => {
       change('openstack_networking_secgroup_rule_v2.inward["ssh.IPv4"]', ['delete'], {}, null),
     );
     expect(digestPlan(plan).dataLost.map(({ name }) => name)).toEqual(['backups', 'deposed', 'disks']);
+  });
+
+  it('says what takes the site down, the worst first, and which servers must be off before', () => {
+    const server = (actions: string[], before: Values | null, after: Values | null) => change('openstack_compute_instance_v2.server', actions, before, after);
+    const attached = change('openstack_compute_volume_attach_v2.postgres', ['delete', 'create'], { id: 'x/y', instance_id: 'i-1' }, {});
+    const rule = change('openstack_networking_secgroup_rule_v2.inward["ssh.IPv4"]', ['delete'], {}, null);
+    const replaced = digestPlan(planOf(rule, attached, { ...server(['delete', 'create'], { id: 'i-1', name: 's' }, { name: 's' }), action_reason: 'replace_because_tainted' }));
+    expect([replaced.outages, replaced.servers]).toEqual([['server-replaced', 'disks-detached', 'doors-closed'], ['i-1']]);
+    expect(describeDigest(replaced)).toEqual([
+      expect.stringMatching(/^destroy: firewall rule/),
+      expect.stringMatching(/^destroy and make anew: connection/),
+      'destroy and make anew: server s (its making broke off)',
+      expect.stringContaining('the server is REPLACED'),
+      expect.stringContaining('data disks are taken'),
+      expect.stringContaining('firewall rules go'),
+    ]);
+    const resized = digestPlan(planOf(server(['update'], { id: 'i-1', flavor_name: 'd2-2' }, { id: 'i-1', flavor_name: 'd2-4' })));
+    expect([resized.outages, resized.servers]).toEqual([['server-resized'], []]);
+    const harmless = digestPlan(planOf(server(['create'], null, {}), change(`${volume}.postgres`, ['update'], { size: 20 }, { size: 40 }), change('openstack_compute_keypair_v2.operator', ['delete', 'create'], {}, {})));
+    expect([harmless.outages, harmless.servers]).toEqual([[], []]);
   });
 
   it('leaves out what is only read or stays as it is, and tells of what is left behind', () => {
@@ -145,7 +165,7 @@ describe.skipIf(typeof program === 'string')('the digest of a plan that real Ter
     expect(JSON.stringify(grown)).not.toContain(PLANTED);
 
     expect(wordsOf(plan('-var=size=10', '-var=keep=false'))).toEqual(['destroy: resource server']);
-    expect(wordsOf(plan('-var=size=10', '-replace=terraform_data.server[0]'))).toEqual(['destroy and make anew: resource server']);
+    expect(wordsOf(plan('-var=size=10', '-replace=terraform_data.server[0]'))).toEqual(['destroy and make anew: resource server (as was asked for)']);
     expect(digestPlan(plan('-destroy', '-var=size=10')).dataLost).toHaveLength(1);
   });
 });

@@ -15,6 +15,8 @@ const schema = z.object({
   project: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/),
   /** The key by which the server proves who it is. */
   hostKey: z.object({ publicKey: z.string(), privateKey: secretText }),
+  /** Ids of servers that were switched off for a change that has not been seen to end: they are started again first. */
+  switchedOff: z.array(z.string().regex(/^[A-Za-z0-9_.:-]{1,100}$/)).max(10).optional(),
 });
 export type OvhDocument = z.infer<typeof schema>;
 

@@ -21,6 +21,8 @@ export interface OvhOptions {
   site: { domain: string; www: boolean };
   /** Shows DNS records that are in the way, and asks whether they may be replaced. */
   agree: DnsStepDeps['agree'];
+  /** Asks whether a server that stands may be replaced, or the site be interrupted; throws RefusedError where nobody agrees. What is planned was shown before. */
+  agreeToOutage: (outage: { server: string; replaced: boolean }) => Promise<void>;
   /** The OVH API where it is not OVH's own; and what else only tests set. */
   endpoint?: OvhEndpoint;
   timing?: Timing;

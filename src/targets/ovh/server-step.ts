@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { InfraError, RefusedError } from '../../errors.js';
 import { blocked, type Check, done, needed, type Step } from '../../step.js';
-import { describeEntry, wordsOfDigest } from '../../terraform/plan-words.js';
+import { describeDigest, wordsOfDigest } from '../../terraform/plan-words.js';
 import type { PlanDigest } from '../../terraform/plan-digest.js';
 import { language } from '../../words.js';
 import type { CheckId, CheckResult } from './checks/check-result.js';
@@ -11,6 +11,7 @@ import { GUARDED, SERVER_ADDRESS } from './module.js';
 import { OpenStack } from './openstack/openstack-client.js';
 import type { OvhOptions } from './options.js';
 import { IMAGE, terraformOf } from './ovh-terraform.js';
+import { startAgain, switchOffFor } from './switch-off.js';
 import { told } from './told.js';
 import { inWords } from './words.js';
 
@@ -44,14 +45,17 @@ export function serverStep(options: ServerStepDeps): Step {
     }
     const terraform = document && (await terraformOf(options, document));
     const begun = terraform !== undefined && (await terraform.hasState());
-    if (begun && (await terraform.plan()) === 'none') {
+    const preview = begun ? await withLossRefused(() => terraform.preview()) : 'none';
+    const interrupted = document?.switchedOff !== undefined;
+    if (begun && preview === 'none' && !interrupted) {
       const address = await options.address();
       if (address !== undefined) return done(address);
     }
     const made = begun ? await terraform.resources({ tainted: true }) : [];
     const failed = await liveChecks(document, made);
     if (failed.length > 0) return blockedBy(failed);
-    return made.includes(SERVER_ADDRESS) ? needed(told('server.bring', {})) : needed(...describeServer(options));
+    const before = interrupted ? [told('plan.startAgain', {})] : [];
+    return made.includes(SERVER_ADDRESS) && document ? needed(...before, ...describePreview(preview, document)) : needed(...before, ...describeServer(options));
   }
 
   return {
@@ -67,15 +71,19 @@ export function serverStep(options: ServerStepDeps): Step {
       if (!known) await writeDocument(state, document);
       await mkdir(directory, { recursive: true, mode: 0o700 });
       const terraform = await terraformOf(options, document);
+      await startAgain(options, document);
       progress.update(told('server.preparing', {}));
       await terraform.init();
       options.forget();
       await withLossRefused(() =>
-        terraform.change({}, (digest) => {
+        terraform.change({}, async (digest) => {
           refuseLoss(digest, []);
-          for (const entry of digest.entries) progress.note(describeEntry(entry, wordsOfDigest(language())));
+          for (const line of describeDigest(digest, wordsOfDigest(language()))) progress.note(line);
+          if (digest.outages.length > 0) await options.agreeToOutage({ server: document.name, replaced: digest.outages.includes('server-replaced') });
+          await switchOffFor(digest, options, document);
         }),
       );
+      await startAgain(options, (await readDocument(state)) ?? document);
     },
   };
 }
@@ -88,6 +96,14 @@ export function describeServer({ name, config }: Pick<OvhOptions, 'name' | 'conf
     told('server.makeDisks', { postgres: sizes.postgres, documents: sizes.documents, type: volumeType }),
     ...(bucket.at === 'ovh' ? [told('server.makeBucket', { bucket: bucket.name, region: bucket.region })] : []),
   ];
+}
+
+/** What Terraform would do to what stands, in words. */
+function describePreview(preview: 'none' | 'unknown' | PlanDigest, { name }: OvhDocument): string[] {
+  if (preview === 'unknown') return [told('server.bring', {}), told('plan.notYet', {})];
+  if (preview === 'none' || preview.entries.length === 0) return [told('server.bring', {})];
+  const lines = describeDigest(preview, wordsOfDigest(language()));
+  return [told('plan.asLastSeen', {}), ...lines, ...(preview.outages.includes('server-replaced') ? [told('plan.typeName', { name })] : [])];
 }
 
 function blockedBy(failed: readonly CheckResult[]): Check {

@@ -7,6 +7,7 @@ import { OpenStack } from './openstack/openstack-client.js';
 import type { OvhOptions } from './options.js';
 import { terraformOf } from './ovh-terraform.js';
 import { refuseLoss, withLossRefused } from './server-step.js';
+import { startAgain, switchOffFor } from './switch-off.js';
 import { told } from './told.js';
 
 /** One thing with data in it that stands at OVH, and what the operator wants of it. */
@@ -63,12 +64,14 @@ export async function takeDown(options: OvhOptions, named: readonly string[]): P
           targets: stays.length > 0 ? [...new Set(goes.map((address) => address.replace(/\[.*$/s, '')))] : [],
           ...(unguarded.length > 0 ? { override: { name: OVERRIDE_FILE, text: overrideFor(unguarded.map(({ guarded }) => guarded)) } } : {}),
         },
-        (digest) => {
+        async (digest) => {
           refuseLoss(digest, unguarded.map(({ address }) => address));
+          await switchOffFor(digest, options, document);
         },
       ),
     );
   }
+  if (stays.length > 0) await startAgain(options, (await readDocument(state)) ?? document);
   await proveGone(options, document, await terraform.resources({ tainted: true }), stays);
   if (stays.length > 0) return stays.map(({ name }) => name);
   await rm(directory, { recursive: true, force: true });

@@ -26,6 +26,7 @@ const OUTPUTS = {
   bucket: { name: 'koprogo-tilleuls', region: 'gra', endpoint: 'https://s3.gra.io.cloud.ovh.net' },
   bucket_key: { access_key_id: 'ACCESS', secret_access_key: 'planted-s3-secret' },
 };
+const ATTACHED = 'openstack_compute_volume_attach_v2.postgres';
 
 describe('the target ovh', { timeout: 60_000 }, () => {
   let directory: string;
@@ -34,6 +35,9 @@ describe('the target ovh', { timeout: 60_000 }, () => {
   let terraform: TerraformStandIn;
   let state: StateStore;
   let reporter: RecordingReporter;
+  /** What was asked before a site went down; `refusing`: nobody agrees. */
+  let outages: { server: string; replaced: boolean }[];
+  let refusing: boolean;
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'koprogo-ovh-target-'));
     cloud = await OpenStackStandIn.start();
@@ -43,6 +47,7 @@ describe('the target ovh', { timeout: 60_000 }, () => {
     terraform.outputs = OUTPUTS;
     state = (await testStore()).documents('tilleuls');
     reporter = new RecordingReporter();
+    [outages, refusing] = [[], false];
   });
   afterEach(async () => {
     speak('en');
@@ -63,6 +68,22 @@ describe('the target ovh', { timeout: 60_000 }, () => {
     return { ...resolver, resolveNs: (host: string) => (host === 'example.be' ? Promise.resolve(['ns.example.net']) : missing('ENOTFOUND')) } as unknown as DnsResolver;
   };
 
+  const agreeToOutage = (outage: { server: string; replaced: boolean }): Promise<void> => {
+    outages.push(outage);
+    return refusing ? Promise.reject(new RefusedError('not agreed to')) : Promise.resolve();
+  };
+
+  /** A server that runs, as Nova and Terraform both know it, and the states in which Nova had it when Terraform began to apply. */
+  async function standing(): Promise<string[]> {
+    await stepOf('ovh-server').apply();
+    cloud.servers = [{ id: ID, name: 'koprogo-tilleuls', status: 'ACTIVE' }];
+    terraform.known = { [SERVER_ADDRESS]: { id: ID, name: 'koprogo-tilleuls' }, [ATTACHED]: { instance_id: ID } };
+    const seen: string[] = [];
+    terraform.onApply = () => void seen.push(...cloud.servers.map(({ status }) => status));
+    return seen;
+  }
+  const applied = (): number => terraform.runs.filter(({ argv }) => argv[0] === 'apply').length;
+
   function target(changed: Partial<OvhConfig> = {}, more: Partial<OvhOptions> = {}) {
     const token = { endpoint: 'ovh-eu' as const, applicationKey: APPLICATION_KEY, applicationSecret: new Secret(APPLICATION_SECRET), consumerKey: new Secret(CONSUMER_KEY) };
     const config: OvhConfig = {
@@ -76,7 +97,7 @@ describe('the target ovh', { timeout: 60_000 }, () => {
       bucket: { at: 'ovh', name: 'koprogo-tilleuls', region: 'GRA' },
       ...changed,
     };
-    const common = { name: 'Tilleuls', directory, state, progress: reporter, site: { domain: 'example.be', www: false }, agree: () => Promise.resolve(true), timing: { pausesMs: [] } };
+    const common = { name: 'Tilleuls', directory, state, progress: reporter, site: { domain: 'example.be', www: false }, agree: () => Promise.resolve(true), timing: { pausesMs: [], pollMs: 1, powerSeconds: 1 }, agreeToOutage };
     const sshPublicKey = () => Promise.resolve('ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKbQv1SBC2kQvhS0m0Wq operator@example.be');
     return createOvh({ ...common, config, sshPublicKey, endpoint: ovh.endpoint, terraformHost: terraform.host, resolverFor: published, ...more });
   }
@@ -122,7 +143,7 @@ describe('the target ovh', { timeout: 60_000 }, () => {
     expect(await target().machine()).toBeUndefined();
     terraform.made.push(SERVER_ADDRESS);
     cloud.servers = [{ id: 's1', name: 'koprogo-tilleuls', status: 'ACTIVE' }];
-    expect(await stepOf('ovh-server').check()).toEqual({ state: 'needed', changes: ['mettre le serveur dans l’état que Terraform prévoit'] });
+    expect(await stepOf('ovh-server').check()).toMatchObject({ state: 'needed', changes: expect.arrayContaining([expect.stringMatching(/^Terraform, d’après/), expect.stringMatching(/^créer : disque de données/)]) as unknown });
     await stepOf('ovh-server').apply();
     expect((await stepOf('ovh-server').check()).state).toBe('done');
   });
@@ -145,6 +166,87 @@ describe('the target ovh', { timeout: 60_000 }, () => {
     await expect(stepOf('ovh-server').apply()).rejects.toThrow(RefusedError);
     expect(terraform.runs.filter(({ argv }) => argv[0] === 'apply')).toHaveLength(applied);
     expect(reporter.lines.join('\n')).not.toContain('destroy and make anew');
+  });
+
+  it('replaces a server only after its name was given, and switches it off before', async () => {
+    const seen = await standing();
+    terraform.replacing = [SERVER_ADDRESS];
+    terraform.reason = 'replace_because_tainted';
+    const planned = await stepOf('ovh-server').check();
+    const changes = planned.state === 'needed' ? planned.changes.join('\n') : planned.state;
+    expect(changes).toContain('destroy and make anew: server koprogo-tilleuls (its making broke off)');
+    expect(changes).toContain('the server is REPLACED');
+    expect(changes).toContain('--confirm-replace koprogo-tilleuls');
+
+    refusing = true;
+    const before = applied();
+    await expect(stepOf('ovh-server').apply()).rejects.toThrow(RefusedError);
+    expect([applied(), cloud.servers[0]?.status, cloud.asked.filter((one) => one.startsWith('POST /compute'))]).toEqual([before, 'ACTIVE', []]);
+    expect(reporter.lines.join('\n')).toContain('the server is REPLACED: its own disk is lost');
+
+    refusing = false;
+    await stepOf('ovh-server').apply();
+    expect(outages).toEqual([{ server: 'koprogo-tilleuls', replaced: true }, { server: 'koprogo-tilleuls', replaced: true }]);
+    expect(seen).toEqual(['SHUTOFF']);
+    // Terraform's own apply is the last of what was planned and shown.
+    expect(terraform.runs.map(({ argv }) => argv[0]).filter((one) => one === 'plan' || one === 'apply').slice(-2)).toEqual(['plan', 'apply']);
+    expect(cloud.surprises).toEqual([]);
+  });
+
+  it('starts a server again that a run left switched off, before anything is planned', async () => {
+    const seen = await standing();
+    terraform.replacing = [ATTACHED];
+    terraform.onApply = () => {
+      seen.push(...cloud.servers.map(({ status }) => status));
+      throw new Error('killed');
+    };
+    await expect(stepOf('ovh-server').apply()).rejects.toThrow('killed');
+    expect([seen, outages, cloud.servers[0]?.status]).toEqual([['SHUTOFF'], [{ server: 'koprogo-tilleuls', replaced: false }], 'SHUTOFF']);
+    // The answers are as before again: nothing is to be planned any more, but the server is off.
+    terraform.replacing = [];
+    seen.length = 0;
+    terraform.onApply = () => void seen.push(...cloud.servers.map(({ status }) => status));
+    expect(await stepOf('ovh-server').check()).toEqual({ state: 'needed', changes: ['start the server, which was switched off for a change that broke off', 'bring the server to what Terraform plans'] });
+    await stepOf('ovh-server').apply();
+    expect([seen, cloud.servers[0]?.status]).toEqual([['ACTIVE'], 'ACTIVE']);
+    expect(await stepOf('ovh-server').check()).toEqual({ state: 'done', detail: '203.0.113.7' });
+  });
+
+  it('says that a smaller change interrupts the site, too, and starts the server after its disks were away', async () => {
+    const seen = await standing();
+    terraform.replacing = [ATTACHED];
+    await stepOf('ovh-server').apply();
+    expect([seen, cloud.servers[0]?.status]).toEqual([['SHUTOFF'], 'ACTIVE']);
+    expect(reporter.lines.join('\n')).toContain('data disks are taken from the server for a moment');
+
+    terraform.replacing = [];
+    terraform.changing = { [SERVER_ADDRESS]: { before: { id: ID, name: 's', flavor_name: 'd2-2' }, after: { id: ID, name: 's', flavor_name: 'd2-4' } } };
+    const before = cloud.asked.filter((one) => one.startsWith('POST /compute')).length;
+    await stepOf('ovh-server').apply();
+    expect(outages).toEqual([{ server: 'koprogo-tilleuls', replaced: false }, { server: 'koprogo-tilleuls', replaced: false }]);
+    expect(reporter.lines.join('\n')).toContain('it is restarted for that');
+    // Nova itself ends the system for a resize.
+    expect(cloud.asked.filter((one) => one.startsWith('POST /compute'))).toHaveLength(before);
+  });
+
+  it('applies nothing to a server that does not switch off, and takes one that is gone or never ran for off', async () => {
+    await standing();
+    terraform.replacing = [SERVER_ADDRESS];
+    const before = applied();
+    cloud.servers = [{ id: ID, name: 'koprogo-tilleuls', status: 'SUSPENDED' }];
+    await expect(stepOf('ovh-server').apply()).rejects.toThrow(`the server ${ID} is still SUSPENDED`);
+    expect(applied()).toBe(before);
+    for (const servers of [[], [{ id: ID, name: 'koprogo-tilleuls', status: 'ERROR' }], [{ id: ID, name: 'koprogo-tilleuls', status: 'SHUTOFF' }]]) {
+      cloud.servers = servers;
+      await stepOf('ovh-server').apply();
+    }
+    expect(applied()).toBe(before + 3);
+  });
+
+  it('switches the server off before destroy takes its disks away', async () => {
+    const seen = await standing();
+    await target().destroy().catch(() => undefined);
+    expect([seen, terraform.made.includes(SERVER_ADDRESS)]).toEqual([['SHUTOFF'], false]);
   });
 
   it('goes another way for another project', async () => {

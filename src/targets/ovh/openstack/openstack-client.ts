@@ -1,3 +1,4 @@
+import type { Progress } from '../../../progress.js';
 import { type Catalog, completeRegions, endpointOf, type RegionalService } from './catalog.js';
 import { computeLimits, type ComputeLimits, computeZones, type Flavor, flavors, type Server, serversNamed } from './compute.js';
 import { type Image, images } from './images.js';
@@ -5,10 +6,11 @@ import { type Credentials, login, type Session } from './keystone.js';
 import { type Leftover, leftovers } from './leftovers.js';
 import { type Network, networksNamed } from './networks.js';
 import type { Timing } from './openstack-http.js';
+import { switchOff, switchOn } from './power.js';
 import { Service } from './service.js';
 import { volumeLimits, type VolumeLimits, volumeTypes, volumeZones } from './volumes.js';
 
-/** A login into a project of an OpenStack cloud. Everything here only reads. */
+/** A login into a project of an OpenStack cloud. Everything here only reads, but for a server's switch. */
 export class OpenStack {
   private constructor(
     readonly session: Session,
@@ -33,7 +35,7 @@ export class OpenStack {
   /** Sends nothing. Throws OpenStackFailed where a service has no usable endpoint in the region. */
   at(region: string): Region {
     const service = (name: RegionalService) => new Service(name, endpointOf(this.catalog, name, region, this.authUrl), this.session, this.timing);
-    return new Region(region, service('compute'), service('volume'), service('network'), service('image'));
+    return new Region(region, service('compute'), service('volume'), service('network'), service('image'), this.timing);
   }
 }
 
@@ -45,6 +47,7 @@ export class Region {
     private readonly volume: Service,
     private readonly network: Service,
     private readonly image: Service,
+    private readonly timing: Timing,
   ) {}
 
   flavors = (): Promise<Flavor[]> => flavors(this.compute);
@@ -61,4 +64,8 @@ export class Region {
   volumeZones = (): Promise<string[]> => volumeZones(this.volume);
   /** Servers, SSH keys and firewall groups of that name, and its two data disks. */
   leftovers = (name: string): Promise<Leftover[]> => leftovers(this.compute, this.volume, this.network, name);
+
+  /** Ends the server's system and waits until it is off; nothing where it is off or gone. */
+  switchOff = (id: string, progress: Progress): Promise<void> => switchOff({ compute: this.compute, timing: this.timing, progress }, id);
+  switchOn = (id: string, progress: Progress): Promise<void> => switchOn({ compute: this.compute, timing: this.timing, progress }, id);
 }

@@ -13,6 +13,10 @@ export interface Timing {
   pausesMs?: readonly number[];
   /** Of a request with all its tries and pauses, in ms. */
   totalMs?: number;
+  /** Between two looks at something that takes its time, in ms. */
+  pollMs?: number;
+  /** How long a server may take to be off, or on, in seconds. */
+  powerSeconds?: number;
   /** Ends every wait when it fires. */
   signal?: AbortSignal;
 }
@@ -23,6 +27,8 @@ export interface ApiRequest {
   url: URL;
   token?: Secret;
   body?: object;
+  /** The answer has no body. */
+  empty?: boolean;
   /** What must not appear in an error, besides the token. */
   hide?: readonly Secret[];
 }
@@ -46,8 +52,8 @@ const errorSchema = z.record(z.string().max(100), z.object({ message: z.string()
 
 /**
  * Sends one request and returns an answer with a status below 300. Redirects are not followed: the token would go with them.
- * Tried again after broken connections, 429 and 5xx: all requests sent here only read, or, as a login does, leave nothing
- * behind that a second one would harm. Throws OpenStackFailed.
+ * Tried again after broken connections, 429 and 5xx: all requests sent here only read, or, as a login or the
+ * switching off of a server, leave nothing behind that a second one would harm. Throws OpenStackFailed.
  */
 export async function send(request: ApiRequest, timing: Timing = {}): Promise<ApiAnswer> {
   const place: Place = { service: request.service, origin: request.url.origin };
@@ -89,7 +95,7 @@ async function once(request: ApiRequest, place: Place, limit: number, signal: Ab
   const clockAhead = ahead(response.headers.get('date'), began, Date.now());
   const text = await bounded(response, place);
   const body = jsonOf(text);
-  if (response.status < 300 && body === undefined) throw notUnderstood(place);
+  if (response.status < 300 && body === undefined && request.empty !== true) throw notUnderstood(place);
   return { status: response.status, headers: response.headers, body, clockAhead };
 }
 

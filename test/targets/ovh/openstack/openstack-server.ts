@@ -62,6 +62,7 @@ export class OpenStackStandIn {
   readonly surprises: string[] = [];
   endpoints: Endpoint[] = [];
   readonly #server: Server;
+  readonly #switching = new Map<string, string>();
 
   private constructor(server: Server) {
     this.#server = server;
@@ -120,12 +121,40 @@ export class OpenStackStandIn {
     const url = new URL(request.url ?? '', this.origin);
     const place = `${request.method ?? ''} ${url.pathname}`;
     if (place === 'POST /identity/v3/auth/tokens') return this.#login(body);
+    const [, id, action] = /^\/compute\/v2\.1\/servers\/([\w-]{1,64})(\/action)?$/.exec(url.pathname) ?? [];
+    if (id !== undefined && id !== 'detail' && url.search === '' && request.headers['x-auth-token'] === this.token) {
+      if (request.method === 'GET' && action === undefined && body === '') return this.#oneServer(id);
+      if (request.method === 'POST' && action !== undefined) return this.#power(id, body);
+    }
     if (request.method !== 'GET' || body !== '') return this.#surprise(`${place} ${body}`);
     if (request.headers['x-auth-token'] !== this.token) return { status: 401, body: { error: { code: 401, title: 'Unauthorized', message: 'The request you have made requires authentication.' } } };
     const query = Object.fromEntries(url.searchParams);
     const allowed = QUERIES[place];
     if (allowed === undefined || Object.keys(query).some((key) => !allowed.includes(key))) return this.#surprise(request.url ?? '');
     return { status: 200, body: this.#read(place, query) };
+  }
+
+  #oneServer(id: string): Canned {
+    const server = this.servers.find((one) => one.id === id);
+    if (!server) return notFound(id);
+    const { status } = server;
+    // A system takes its time to end: it is seen once more as it was.
+    if (this.#switching.has(id)) {
+      server.status = this.#switching.get(id) ?? status;
+      this.#switching.delete(id);
+    }
+    return { status: 200, body: { server: { id, name: server.name, status, 'OS-EXT-STS:task_state': null, links: [] } } };
+  }
+
+  /** os-stop wants a server that is ACTIVE or in ERROR and has run, os-start one that is SHUTOFF; anything else is a conflict. */
+  #power(id: string, body: string): Canned {
+    const server = this.servers.find((one) => one.id === id);
+    const [from, to] = body === '{"os-stop":null}' ? ['ACTIVE', 'SHUTOFF'] : body === '{"os-start":null}' ? ['SHUTOFF', 'ACTIVE'] : [];
+    if (from === undefined || to === undefined) return this.#surprise(`POST action ${body}`);
+    if (!server) return notFound(id);
+    if (server.status !== from) return { status: 409, body: { conflictingRequest: { code: 409, message: `Cannot '${from === 'ACTIVE' ? 'stop' : 'start'}' instance ${id} while it is in vm_state ${server.status.toLowerCase()}` } } };
+    this.#switching.set(id, to);
+    return { status: 202, body: '' };
   }
 
   #read(place: string, query: Record<string, string>): unknown {
@@ -223,4 +252,8 @@ const QUERIES: Readonly<Record<string, readonly string[]>> = {
 
 function zones(names: readonly string[]) {
   return [...names.map((zoneName) => ({ zoneName, zoneState: { available: true }, hosts: null })), { zoneName: 'closed', zoneState: { available: false }, hosts: null }];
+}
+
+function notFound(id: string): Canned {
+  return { status: 404, body: { itemNotFound: { code: 404, message: `Instance ${id} could not be found.` } } };
 }
