@@ -36,7 +36,7 @@ export async function summarize(context: Context): Promise<Summary> {
     installation: name,
     target: config.target,
     server: { host, port, user },
-    site: { http: `http://${machine.web.host}:${machine.web.http}`, domain: config.domain, health: await healthCheck({ machine, domain: config.domain, tls }) },
+    site: { http: `http://${machine.web.host}:${machine.web.http}`, domain: config.domain, health: await healthCheck({ machine, domain: config.domain, www: config.www, tls }) },
     services: await stackStatus(server),
     volumes: await luksStatus(server, state),
     backup: newest && backupOf(newest),
@@ -79,7 +79,7 @@ export function summaryText(summary: Summary): string {
 }
 
 function answerText({ what, ok, problem }: HealthAnswer): string {
-  const name = what === 'database' ? say('status.database') : what;
+  const name = what === 'database' ? say('status.database') : what === 'redirect' ? say('status.redirect') : what;
   return ok ? say('status.answers', { what: name }) : `${name} ${problem ?? say('status.fails')}`;
 }
 

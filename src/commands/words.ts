@@ -141,6 +141,7 @@ Un disque, sur n’importe quel ordinateur Linux :
   'status.siteLine': { en: '{http} for {domain} and api.{domain}: {answers}', fr: '{http} pour {domain} et api.{domain} : {answers}' },
   'status.answers': { en: '{what} answers', fr: '{what} répond' },
   'status.fails': { en: 'fails', fr: 'ne répond pas' },
+  'status.redirect': { en: 'http to https', fr: 'http vers https' },
   'status.database': { en: 'database', fr: 'base de données' },
   'status.service': { en: 'Service', fr: 'Service' },
   'status.runs': { en: '{service}: runs ({how})', fr: '{service} : tourne ({how})' },

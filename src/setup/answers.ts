@@ -130,6 +130,7 @@ class Conversation {
     }
     const found = this.#given(question, true);
     if (found) return this.#take(question, found);
+    if (this.#isUnasked(question, this.answers)) return true;
     if (this.#options.ask && this.#problems.length === 0) return this.#resume(question);
     const fallback = question.fallback?.(this.answers);
     if (this.#options.acceptFallbacks && fallback !== undefined) this.#answers.set(question.key, fallback);
@@ -205,7 +206,11 @@ class Conversation {
 
   #moreToAsk(): boolean {
     const answers = { ...this.#typed, ...this.answers };
-    return QUESTIONS.slice(this.#next + 1).some((question) => (!question.when || question.when(answers)) && !this.#given(question, true));
+    return QUESTIONS.slice(this.#next + 1).some((question) => (!question.when || question.when(answers)) && !this.#isUnasked(question, answers) && !this.#given(question, true));
+  }
+
+  #isUnasked({ unasked }: Question, answers: Answers): boolean {
+    return unasked !== undefined && (this.#sources.stored !== undefined || unasked(answers));
   }
 
   /** False where a person has to be asked instead: what another answer implied turned out to be wrong. */

@@ -70,7 +70,7 @@ function messageFor(question: Question, fallback: string | undefined): string {
   const ask = fillIn(question.ask);
   if (fallback === undefined) return ask;
   if (question.secret) return say('ask.sameSecret', { ask });
-  return question.optional ? say('ask.removable', { ask }) : ask;
+  return question.optional && !question.choices ? say('ask.removable', { ask }) : ask;
 }
 
 function tell(text: string): void {

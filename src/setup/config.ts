@@ -16,6 +16,8 @@ const ownBucket = z.strictObject({
 
 const common = {
   domain: domainName,
+  /** Whether www. in front of the domain leads to the site. Answers that are older than the question mean no. */
+  www: z.boolean().default(false),
   /** For Let's Encrypt. Without it the server answers over plain HTTP. */
   email: z.email().optional(),
   unlock: z.enum(['auto', 'tpm', 'manual']),

@@ -69,7 +69,7 @@ export function createContext({ name, state, config, reporter, patience, agreeTo
         progress: reporter,
         config: ovhConfigOf(config),
         sshPublicKey: async () => (await identity()).publicKey ?? '',
-        site: { domain: config.domain, www: false },
+        site: { domain: config.domain, www: config.www },
         agree: agreeToReplace,
         agreeToOutage,
       });

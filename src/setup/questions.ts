@@ -34,10 +34,16 @@ export interface Question {
   pasted?: (text: string) => boolean;
   /** Asked only when earlier answers say so. */
   when?: (answers: Answers) => boolean;
+  /**
+   * Applies, but is not asked, when earlier answers say so; nor of an installation that was set up before there was this
+   * question. What no answer means is in config.ts.
+   */
+  unasked?: (answers: Answers) => boolean;
 }
 
 const onHost = (answers: Answers) => answers['target'] === 'host';
 const onInternet = (answers: Answers) => answers['target'] !== 'sandbox';
+const inSandbox = (answers: Answers) => answers['target'] === 'sandbox';
 const ownBucket = (answers: Answers) => onHost(answers) || (answers['target'] === 'ovh' && answers['ovh.backups'] === 'elsewhere');
 
 export const QUESTIONS: readonly Question[] = [
@@ -60,6 +66,19 @@ export const QUESTIONS: readonly Question[] = [
     variable: 'KOPROGO_DOMAIN',
     ask: { en: 'Domain name of the site (the API answers at api. below it)', fr: 'Nom de domaine du site (l’API répond à api. suivi de ce nom)' },
     fallback: (answers) => (answers['target'] === 'sandbox' ? 'koprogo.test' : undefined),
+  },
+  {
+    key: 'www',
+    flag: '--www <answer>',
+    variable: 'KOPROGO_WWW',
+    ask: { en: 'Shall www. in front of the domain lead to the site, too?', fr: 'www. devant le domaine doit-il mener au site, lui aussi ?' },
+    choices: [
+      { value: 'no', name: { en: 'no: only the domain itself and api.', fr: 'no : seulement le domaine lui-même et api.' } },
+      { value: 'yes', name: { en: 'yes: visitors of www. are sent on to the domain', fr: 'yes : les visiteurs de www. sont renvoyés vers le domaine' } },
+    ],
+    fallback: () => 'no',
+    optional: true,
+    unasked: inSandbox,
   },
   {
     key: 'email',

@@ -31,6 +31,7 @@ const tokenPart = z.string().regex(/^[A-Za-z0-9]{8,64}$/, { error: () => say('sc
 export const SCHEMAS = {
   target: z.enum(['sandbox', 'host', 'ovh'], { error: () => say('schema.target') }),
   domain: domainName,
+  www: z.enum(['yes', 'no'], { error: () => say('schema.yesOrNo') }).transform((answer) => answer === 'yes'),
   email: z.email({ error: () => say('schema.email') }),
   unlock: z.enum(['auto', 'tpm', 'manual'], { error: () => say('schema.unlock') }),
   sshKey: z.string().min(1, { error: () => say('schema.sshKey') }),

@@ -36,9 +36,9 @@ function serverSteps(context: Context, confirmFormat: (disks: string[]) => Promi
     luksStep({ server, disks: async () => (await context.machine()).disks, state, progress, unlock: config.unlock, confirmFormat }),
     dockerStep({ server }),
     imagesStep({ server, images, progress }),
-    stackStep({ server, state, domain: config.domain, tls, ...email, images, progress }),
+    stackStep({ server, state, domain: config.domain, www: config.www, tls, ...email, images, progress }),
     portsStep({ machine: context.machine, tls: tls !== 'none', progress }),
-    siteStep({ machine: context.machine, domain: config.domain, tls, progress }),
+    siteStep({ machine: context.machine, domain: config.domain, www: config.www, tls, progress }),
   ];
 }
 

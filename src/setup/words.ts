@@ -4,6 +4,7 @@ import { speaker, type Vocabulary } from '../words.js';
 export const WORDS = {
   'schema.target': { en: 'must be sandbox, host or ovh', fr: 'doit être sandbox, host ou ovh' },
   'schema.unlock': { en: 'must be auto, tpm or manual', fr: 'doit être auto, tpm ou manual' },
+  'schema.yesOrNo': { en: 'must be yes or no', fr: 'doit être yes ou no' },
   'schema.email': { en: 'must be an e-mail address', fr: 'doit être une adresse e-mail' },
   'schema.sshKey': { en: 'must be the path of a file', fr: 'doit être le chemin d’un fichier' },
   'schema.address': { en: 'must be an IP address or a host name', fr: 'doit être une adresse IP ou un nom d’hôte' },

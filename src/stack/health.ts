@@ -1,5 +1,6 @@
-import { request as httpRequest } from 'node:http';
+import { type IncomingHttpHeaders, request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { siteHosts } from '../dns/names.js';
 import { messageOf } from '../errors.js';
 import type { Machine } from '../machine.js';
 import type { Tls } from './render.js';
@@ -8,9 +9,13 @@ import { say } from './words.js';
 export interface HealthOptions {
   machine: Pick<Machine, 'web'>;
   domain: string;
+  /** Whether www. is to lead to the domain. */
+  www?: boolean;
   tls?: Tls;
-  /** For each of the three requests. Default 15 s. */
+  /** For each of the requests. Default 15 s. */
   timeoutSeconds?: number;
+  /** Authorities to trust instead of this computer's, in PEM. */
+  ca?: string;
 }
 
 export interface HealthResult {
@@ -19,7 +24,7 @@ export interface HealthResult {
 }
 
 export interface HealthAnswer {
-  what: 'site' | 'api' | 'database';
+  what: 'site' | 'api' | 'database' | 'www' | 'redirect';
   url: string;
   ok: boolean;
   /** HTTP status, where something answered. */
@@ -30,54 +35,105 @@ export interface HealthAnswer {
 
 /**
  * Asks as a visitor would, from this computer: the site, the API, and a path of the API that reads the database
- * (404 for a building that does not exist: the database answered; 500: it did not). Never throws: a server that
- * does not answer is a result. The names need not be in DNS yet; with TLS the certificate is verified.
+ * (404 for a building that does not exist: the database answered; 500: it did not). www. has to lead to the domain for
+ * good. With TLS the certificate is verified, site and API have to send the security headers, and every name has to lead
+ * from http to https. Never throws: a server that does not answer is a result. The names need not be in DNS yet.
  */
-export async function healthCheck({ machine, domain, tls = 'none', timeoutSeconds = 15 }: HealthOptions): Promise<HealthResult> {
-  const ask = (what: HealthAnswer['what'], name: string, path: string, wanted: number) => askOne({ what, name, path, wanted, web: machine.web, tls, timeoutSeconds });
+export async function healthCheck({ machine, domain, www = false, tls = 'none', timeoutSeconds = 15, ca }: HealthOptions): Promise<HealthResult> {
+  const scheme = tls === 'none' ? 'http' : 'https';
+  const at = { web: machine.web, timeoutSeconds, ...(ca === undefined ? {} : { ca }) };
+  const ask = (what: HealthAnswer['what'], name: string, path: string, judge: Judge, by: Scheme = scheme) => askOne({ ...at, what, scheme: by, name, path, judge });
+  const headers = tls === 'none' ? [] : [hasSecurityHeaders];
   const answers = await Promise.all([
-    ask('site', domain, '/health', 200),
-    ask('api', `api.${domain}`, '/api/v1/health', 200),
-    ask('database', `api.${domain}`, '/api/v1/public/buildings/00000000-0000-4000-8000-000000000000/syndic', 404),
+    ask('site', domain, '/health', all(hasStatus(200), ...headers)),
+    ask('api', `api.${domain}`, '/api/v1/health', all(hasStatus(200), ...headers)),
+    ask('database', `api.${domain}`, '/api/v1/public/buildings/00000000-0000-4000-8000-000000000000/syndic', hasStatus(404)),
+    ...(www ? [ask('www', `www.${domain}`, '/health?from=www', leadsTo(`${scheme}://${domain}/health?from=www`))] : []),
+    ...(tls === 'none' ? [] : siteHosts(domain, www).map((name) => ask('redirect', name, '/health', leadsTo(`https://${name}/health`), 'http'))),
   ]);
-  return { ok: answers.every((answer) => answer.ok), answers };
+  return { ok: answers.every((answer) => answer.ok), answers: withOneRedirect(answers) };
 }
+
+/** The way from http to https is one line, whatever the number of names: the first that is wrong stands for all. */
+function withOneRedirect(answers: readonly HealthAnswer[]): HealthAnswer[] {
+  const redirects = answers.filter(({ what }) => what === 'redirect');
+  const shown = redirects.find(({ ok }) => !ok) ?? redirects[0];
+  return [...answers.filter(({ what }) => what !== 'redirect'), ...(shown ? [shown] : [])];
+}
+
+interface Reply {
+  status: number;
+  headers: IncomingHttpHeaders;
+}
+
+/** What is wrong with a reply; undefined when it is right. */
+type Judge = (reply: Reply) => string | undefined;
+type Scheme = 'http' | 'https';
+
+const all = (...judges: readonly Judge[]): Judge => (reply) => judges.map((judge) => judge(reply)).find((problem) => problem !== undefined);
+
+const hasStatus = (wanted: number): Judge => ({ status }) => (status === wanted ? undefined : say('health.status', { status, wanted }));
+
+const LONGEST_SHOWN = 200;
+
+const leadsTo = (url: string): Judge => ({ status, headers: { location = '' } }) => {
+  if (status !== 301 && status !== 308) return say('health.noRedirect', { status, url });
+  return location === url ? undefined : say('health.leadsElsewhere', { location: location.slice(0, LONGEST_SHOWN), url });
+};
+
+/** Half a year: below that, lists of sites that browsers know to have TLS do not take a site. */
+const LEAST_HSTS_SECONDS = 15_552_000;
+
+const SECURITY_HEADERS: readonly (readonly [name: string, isRight: (value: string) => boolean])[] = [
+  ['Strict-Transport-Security', (value) => Number(/(?:^|;)\s*max-age="?(\d{1,12})/i.exec(value)?.[1] ?? 0) >= LEAST_HSTS_SECONDS],
+  ['X-Content-Type-Options', (value) => value.toLowerCase() === 'nosniff'],
+  ['X-Frame-Options', (value) => value.toUpperCase() === 'DENY'],
+];
+
+const hasSecurityHeaders: Judge = ({ headers }) => {
+  const wrong = SECURITY_HEADERS.filter(([name, isRight]) => !isRight(String(headers[name.toLowerCase()] ?? ''))).map(([name]) => name);
+  return wrong.length === 0 ? undefined : say('health.headers', { names: wrong.join(', ') });
+};
 
 interface Question {
   what: HealthAnswer['what'];
+  scheme: Scheme;
   name: string;
   path: string;
-  wanted: number;
+  judge: Judge;
   web: Machine['web'];
-  tls: Tls;
   timeoutSeconds: number;
+  ca?: string;
 }
 
-async function askOne({ what, name, path, wanted, web, tls, timeoutSeconds }: Question): Promise<HealthAnswer> {
-  const url = `${tls === 'none' ? 'http' : 'https'}://${name}${path}`;
+async function askOne(question: Question): Promise<HealthAnswer> {
+  const { what, scheme, name, path, judge } = question;
+  const url = `${scheme}://${name}${path}`;
   try {
-    const status = await get(tls === 'none' ? web.http : web.https, { host: web.host, name, path, secure: tls !== 'none', timeoutSeconds });
-    return status === wanted ? { what, url, ok: true, status } : { what, url, ok: false, status, problem: say('health.status', { status, wanted }) };
+    const reply = await get(question);
+    const problem = judge(reply);
+    return { what, url, ok: problem === undefined, status: reply.status, ...(problem === undefined ? {} : { problem }) };
   } catch (error) {
     return { what, url, ok: false, problem: messageOf(error) };
   }
 }
 
-function get(port: number, { host, name, path, secure, timeoutSeconds }: { host: string; name: string; path: string; secure: boolean; timeoutSeconds: number }): Promise<number> {
+function get({ scheme, web, name, path, timeoutSeconds, ca }: Question): Promise<Reply> {
+  const secure = scheme === 'https';
   return new Promise((resolve, reject) => {
     const request = (secure ? httpsRequest : httpRequest)({
-      host,
-      port,
+      host: web.host,
+      port: secure ? web.https : web.http,
       path,
       // No connection of an earlier question is used again: each is a visitor of its own.
       agent: false,
       headers: { host: name, 'user-agent': 'koprogo-infra' },
-      ...(secure ? { servername: name } : {}),
+      ...(secure ? { servername: name, ...(ca === undefined ? {} : { ca }) } : {}),
       signal: AbortSignal.timeout(timeoutSeconds * 1000),
     });
     request.once('response', (response) => {
       response.resume();
-      resolve(response.statusCode ?? 0);
+      resolve({ status: response.statusCode ?? 0, headers: response.headers });
     });
     request.once('error', (error) => {
       reject(error.name === 'AbortError' || error.name === 'TimeoutError' ? new Error(say('health.noAnswer', { timeoutSeconds })) : error);

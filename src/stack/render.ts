@@ -10,6 +10,8 @@ export type Tls = 'none' | 'letsencrypt';
 
 export interface StackInputs {
   domain: string;
+  /** Whether www. in front of the domain redirects to it. */
+  www: boolean;
   tls: Tls;
   /** For Let's Encrypt, which writes to it when a certificate is about to end. */
   email?: string;
@@ -37,6 +39,7 @@ const imageReference = z
 
 const inputsSchema = z.object({
   domain: domainName,
+  www: z.boolean(),
   tls: z.enum(['none', 'letsencrypt']),
   email: z.email({ error: () => say('render.notEmail') }).optional(),
   images: z.object({ traefik: imageReference, postgres: imageReference, backend: imageReference, frontend: imageReference }),
@@ -51,14 +54,18 @@ export function renderStack(inputs: StackInputs): RenderedStack {
   if (!parsed.success) {
     throw new InputError(say('render.wrong', { issues: parsed.error.issues.map((issue) => say('render.issue', { path: issue.path.join('.'), message: issue.message })).join('\n') }));
   }
-  const { domain, tls, email, images, imagesLabel, memoryMiB, cpus } = parsed.data;
+  const { domain, www, tls, email, images, imagesLabel, memoryMiB, cpus } = parsed.data;
   if (tls === 'letsencrypt' && email === undefined) {
     throw new InputError(say('render.email'), { hints: ['koprogo-infra setup --email you@example.com'] });
   }
   const apiDomain = `api.${domain}`;
   const scheme = tls === 'none' ? 'http' : 'https';
   const traefik = tls === 'none' ? readTemplate('compose/traefik-http.yml') : fillTemplate(readTemplate('compose/traefik-https.yml'), { email: yamlText(email ?? '') });
-  const dynamic = fillTemplate(readTemplate('compose/traefik-dynamic.yml'), { apiDomain, siteDomain: domain });
+  // The template ends with the routers, so that another can follow.
+  const dynamic = [
+    fillTemplate(readTemplate('compose/traefik-dynamic.yml'), { apiDomain, siteDomain: domain }),
+    www ? fillTemplate(readTemplate('compose/traefik-www.yml'), { wwwDomain: `www.${domain}` }) : '',
+  ].join('');
   const memory = memoryPlan(memoryMiB);
   const compose = fillTemplate(readTemplate('compose/docker-compose.yml'), {
     traefikImage: images.traefik,

@@ -3,22 +3,23 @@ import { InfraError } from '../errors.js';
 import type { Machine } from '../machine.js';
 import type { Progress } from '../progress.js';
 import { done, needed, type Step } from '../step.js';
-import { type HealthResult, healthCheck } from './health.js';
+import { type HealthAnswer, type HealthResult, healthCheck } from './health.js';
 import type { Tls } from './render.js';
 import { say } from './words.js';
 
 export interface SiteStepOptions {
   machine: () => Promise<Pick<Machine, 'web'>>;
   domain: string;
+  www?: boolean;
   tls: Tls;
   progress: Progress;
-  /** How long the app may take to start and, with TLS, to get its first certificate. */
+  /** How long the app may take to start. Certificates are there before, by a step of their own. */
   patienceSeconds?: number;
 }
 
 /** The site, its API and the database behind it answer a visitor at this computer. */
-export function siteStep({ machine, domain, tls, progress, patienceSeconds = 300 }: SiteStepOptions): Step {
-  const look = async () => healthCheck({ machine: await machine(), domain, tls });
+export function siteStep({ machine, domain, www = false, tls, progress, patienceSeconds = 300 }: SiteStepOptions): Step {
+  const look = async () => healthCheck({ machine: await machine(), domain, www, tls });
   return {
     id: 'site',
     title: say('site.title'),
@@ -35,7 +36,7 @@ export function siteStep({ machine, domain, tls, progress, patienceSeconds = 300
         progress.update(say('site.waiting', { problems: problems(health) }));
         if (Date.now() > end) {
           throw new InfraError(say('site.deaf', { patienceSeconds, problems: problems(health) }), {
-            hints: ['koprogo-infra stack logs backend', ...(tls === 'none' ? [] : [say('site.dns', { domain })])],
+            hints: ['koprogo-infra stack logs backend', 'koprogo-infra stack logs traefik'],
           });
         }
         await sleep(500);
@@ -45,10 +46,13 @@ export function siteStep({ machine, domain, tls, progress, patienceSeconds = 300
 }
 
 function problems({ answers }: HealthResult): string {
-  return answers.filter(({ ok }) => !ok).map(({ what, problem }) => say('health.problem', { what: nameOf(what), problem: problem ?? say('site.noAnswer') })).join(say('join'));
+  return answers.filter(({ ok }) => !ok).map(({ what, problem }) => say('health.problem', { what: NAMES[what](), problem: problem ?? say('site.noAnswer') })).join(say('join'));
 }
 
-function nameOf(what: HealthResult['answers'][number]['what']): string {
-  if (what === 'site') return say('health.site');
-  return what === 'api' ? say('health.api') : say('health.database');
-}
+const NAMES: Readonly<Record<HealthAnswer['what'], () => string>> = {
+  site: () => say('health.site'),
+  api: () => say('health.api'),
+  database: () => say('health.database'),
+  www: () => say('health.www'),
+  redirect: () => say('health.redirect'),
+};

@@ -18,6 +18,7 @@ export interface StackOptions {
   server: () => Promise<Host>;
   state: StateStore;
   domain: string;
+  www: boolean;
   tls: Tls;
   /** For Let's Encrypt. */
   email?: string;
@@ -102,6 +103,7 @@ async function stackFiles(options: StackOptions, facts: StackFacts): Promise<Man
   const source = await options.images();
   const { compose, traefik, dynamic } = renderStack({
     domain: options.domain,
+    www: options.www,
     tls: options.tls,
     ...(options.email === undefined ? {} : { email: options.email }),
     images: imagesOf(source),

@@ -9,6 +9,7 @@ use POSIX qw(:sys_wait_h);
 my $SOURCE = '/etc/traefik/dynamic.yml';
 my $CONFIGURATION = '/tmp/traefik.conf';
 my $SECONDS_BETWEEN_LOOKS = 2;
+my %FROM_WWW = (regex => '^(https?://)(?i:www)[.]', replacement => '${1}', permanent => 'true');
 my %HEADERS = (
     contentTypeNosniff => sub { $_[0] eq 'true' ? ('X-Content-Type-Options', 'nosniff') : () },
     frameDeny          => sub { $_[0] eq 'true' ? ('X-Frame-Options', 'DENY') : () },
@@ -58,10 +59,10 @@ sub read_source {
     return defined $text ? $text : '';
 }
 
-# { hosts => { name => url }, headers => { name => value } }, or undef. Every name and value is checked, because it goes into nginx's configuration.
+# { hosts => { name => url, or '' for a redirect to what is behind www. }, headers => { name => value } }, or undef. Every name and value is checked, because it goes into nginx's configuration.
 sub parse {
     my ($text) = @_;
-    my (@path, %rule, %service, %url, %headers);
+    my (@path, %rule, %service, %url, %headers, %redirect, %through);
     for (split /\r?\n/, $text) {
         next if /^\s*(#|$)/;
         my ($indent, $key, $value) = /^( *)(?:- )?([A-Za-z0-9_-]+):(?: +(.*?))?\s*$/ or return undef;
@@ -74,6 +75,8 @@ sub parse {
         my $at = join '.', map { defined $_ ? $_ : '' } @path;
         if ($at =~ /^http\.routers\.([^.]+)\.rule$/) { $rule{$1} = $value }
         elsif ($at =~ /^http\.routers\.([^.]+)\.service$/) { $service{$1} = $value }
+        elsif ($at =~ /^http\.routers\.([^.]+)\.middlewares$/) { $through{$1} = $value }
+        elsif ($at =~ /^http\.middlewares\.([^.]+)\.redirectRegex\.([^.]+)$/) { $redirect{$1}{$2} = $value }
         elsif ($at =~ /^http\.services\.([^.]+)\.loadBalancer\.servers\.url$/) { $url{$1} = $value }
         elsif ($at =~ /^http\.middlewares\.[^.]+\.headers\.([^.]+)$/) {
             my $header = $HEADERS{$1};
@@ -88,8 +91,18 @@ sub parse {
         my $target = $url{ $service{$router} || '' } || '';
         $target =~ m{^http://[a-z0-9-]{1,63}(?::[0-9]{1,5})?$} or return undef;
         $hosts{$host} = $target;
+        next unless defined $through{$router};
+        # The only middleware of a router that is known here: the permanent redirect from www. to the domain.
+        my ($name) = $through{$router} =~ /^\[([A-Za-z0-9_-]+)\]$/ or return undef;
+        $host =~ /^www\./ && is_from_www($redirect{$name}) or return undef;
+        $hosts{$host} = '';
     }
     return %hosts ? { hosts => \%hosts, headers => \%headers } : undef;
+}
+
+sub is_from_www {
+    my ($said) = @_;
+    return $said && join("\n", map { "$_ $said->{$_}" } sort keys %$said) eq join("\n", map { "$_ $FROM_WWW{$_}" } sort keys %FROM_WWW);
 }
 
 sub write_configuration {
@@ -129,6 +142,14 @@ END
 
 sub server {
     my ($host, $url) = @_;
+    return <<"END" if $url eq '';
+  server {
+    listen 80;
+    server_name $host;
+    if (\$http_host ~* ^www[.](.+)\$) { return 301 \$scheme://\$1\$request_uri; }
+    return 404;
+  }
+END
     return <<"END";
   server {
     listen 80;

@@ -36,7 +36,7 @@ afterEach(() => {
 describe('collectAnswers', () => {
   it('needs nothing but fallbacks for the sandbox', async () => {
     const { config } = await collectAnswers({ ...none, flags: { target: 'sandbox' } }, silently);
-    expect(config).toEqual({ target: 'sandbox', domain: 'koprogo.test', unlock: 'auto' });
+    expect(config).toEqual({ target: 'sandbox', domain: 'koprogo.test', www: false, unlock: 'auto' });
   });
 
   it('builds the configuration of a host from file and environment', async () => {
@@ -132,6 +132,25 @@ describe('collectAnswers', () => {
     expect(proposed).toEqual({ 'bucket.secretAccessKey': undefined });
     expect(resumed).toMatchObject({ 'host.user': 'admin' });
     expect((await collectAnswers({ flags: { target: 'sandbox' }, environment: {}, draft: { domain: 'draft.example.be' } }, silently)).config.domain).toBe('koprogo.test');
+  });
+
+  it('asks for www after the domain of a real site, takes it for a sandbox where it is given, and no for an installation that is older', async () => {
+    const asked: string[] = [];
+    const ask = async ({ key }: { key: string }, fallback: string | undefined) => {
+      asked.push(key);
+      return key === 'www' ? 'yes' : fallback;
+    };
+    const given = { flags: {}, environment: secret, file: host };
+    const { answers, config } = await collectAnswers({ ...given, file: { ...host, domain: undefined }, flags: { domain: 'a.be' } }, { acceptFallbacks: false, ask });
+    expect([asked[0], answers['www'], config.www]).toEqual(['www', 'yes', true]);
+    asked.length = 0;
+    expect((await collectAnswers({ ...given, stored: { domain: 'a.be' } }, { acceptFallbacks: false, ask })).config.www).toBe(false);
+    expect((await collectAnswers({ ...given, stored: { www: 'yes' } }, silently)).config.www).toBe(true);
+    expect((await collectAnswers({ ...none, flags: { target: 'sandbox' } }, { acceptFallbacks: false, ask })).config.www).toBe(false);
+    expect(asked).not.toContain('www');
+    expect((await collectAnswers({ ...none, flags: { target: 'sandbox', www: 'yes' } }, silently)).config.www).toBe(true);
+    expect((await collectAnswers({ ...none, flags: { target: 'sandbox' }, environment: { KOPROGO_WWW: 'yes' } }, silently)).config.www).toBe(true);
+    expect(await problemsOf(collectAnswers({ ...given, flags: { www: 'maybe' } }, silently))).toContain('--www: "maybe" must be yes or no');
   });
 
   it('goes back to the question before, proposes what was answered there, and asks what follows from it anew', async () => {

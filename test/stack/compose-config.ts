@@ -9,7 +9,7 @@ export function composeConfig(compose: string): Command {
 
 /** One rendering of each kind, by name: with and without TLS, real images and stand-ins, a small server and a large one. */
 export function everyRendering(): Map<string, string> {
-  const base: StackInputs = { domain: 'copro.example.be', tls: 'none', images: productionImages(), imagesLabel: 'registry', memoryMiB: 1990, cpus: 1 };
+  const base: StackInputs = { domain: 'copro.example.be', www: false, tls: 'none', images: productionImages(), imagesLabel: 'registry', memoryMiB: 1990, cpus: 1 };
   const pinned = `registry.example:5000/koprogo/backend@sha256:${'0'.repeat(64)}`;
   const kinds: Record<string, StackInputs> = {
     'small, without TLS': base,

@@ -19,7 +19,7 @@ describe('the stack in French', () => {
   it('tells every input that is wrong', () => {
     speak('fr');
     const images = { traefik: 'traefik', postgres: 'p:16', backend: 'b:1 x', frontend: 'f:1' };
-    const inputs = { domain: 'copro.example.be', tls: 'letsencrypt', email: 'nobody', images, imagesLabel: 'a"b', memoryMiB: 4096, cpus: 2 } as const;
+    const inputs = { domain: 'copro.example.be', www: false, tls: 'letsencrypt', email: 'nobody', images, imagesLabel: 'a"b', memoryMiB: 4096, cpus: 2 } as const;
     expect(() => renderStack(inputs)).toThrow(
       'ne peuvent pas être produits :\nemail : adresse e-mail non valable\nimages.traefik : n’a ni étiquette (tag) ni empreinte (digest)\nimages.backend : n’est pas une référence d’image',
     );

@@ -7,7 +7,7 @@ import { InputError } from '../../src/errors.js';
 import { productionImages } from '../../src/stack/images.js';
 import { memoryPlan, renderStack, type StackInputs } from '../../src/stack/render.js';
 
-const inputs: StackInputs = { domain: 'copro.example.be', tls: 'letsencrypt', email: 'me@example.be', images: productionImages(), imagesLabel: 'registry', memoryMiB: 3900, cpus: 2 };
+const inputs: StackInputs = { domain: 'copro.example.be', www: false, tls: 'letsencrypt', email: 'me@example.be', images: productionImages(), imagesLabel: 'registry', memoryMiB: 3900, cpus: 2 };
 const withoutTls: StackInputs = { ...inputs, tls: 'none' };
 
 const serviceSchema = z.looseObject({
@@ -114,7 +114,7 @@ describe('docker-compose.yml', () => {
 describe('traefik', () => {
   const dynamicSchema = z.object({
     http: z.looseObject({
-      routers: z.record(z.string(), z.object({ rule: z.string(), service: z.string() })),
+      routers: z.record(z.string(), z.object({ rule: z.string(), service: z.string(), middlewares: z.array(z.string()).optional() })),
       services: z.record(z.string(), z.object({ loadBalancer: z.object({ servers: z.array(z.object({ url: z.string() })) }) })),
       middlewares: z.record(z.string(), z.unknown()),
     }),
@@ -128,13 +128,42 @@ describe('traefik', () => {
     expect(http.services['frontend']?.loadBalancer.servers).toEqual([{ url: 'http://frontend:80' }]);
   });
 
-  it.each([inputs, withoutTls])('uses only middlewares that exist, from the file provider ($tls)', (given) => {
+  it('leads from www. to the domain where that was chosen, for good, and leaves all behind the name as it is', () => {
+    const { http } = dynamicSchema.parse(parse(renderStack({ ...inputs, www: true }).dynamic));
+    expect(http.routers['www']).toEqual({ rule: 'Host(`www.copro.example.be`)', middlewares: ['apex'], service: 'frontend' });
+    expect(Object.keys(http.routers)).toEqual(['backend', 'frontend', 'www']);
+    const { redirectRegex } = z.object({ redirectRegex: z.object({ regex: z.string(), replacement: z.literal('${1}'), permanent: z.literal(true) }) }).parse(http.middlewares['apex']);
+    // Go's way to say that a part is compared without case, which JavaScript has not.
+    const from = new RegExp(redirectRegex.regex.replace('(?i:www)', '[Ww]{3}'));
+    const lead = (url: string) => url.replace(from, '$1');
+    expect(lead('https://www.copro.example.be/a/b?c=https://www.d')).toBe('https://copro.example.be/a/b?c=https://www.d');
+    expect(lead('http://WWW.copro.example.be:8080/')).toBe('http://copro.example.be:8080/');
+    expect(renderStack({ ...inputs, www: true }).traefik).toBe(renderStack(inputs).traefik);
+  });
+
+  it('sends the security headers from every name, HSTS for that name alone', () => {
+    const { http } = dynamicSchema.parse(parse(renderStack(inputs).dynamic));
+    expect(http.middlewares['security']).toEqual({
+      headers: {
+        stsSeconds: 31536000,
+        contentTypeNosniff: true,
+        frameDeny: true,
+        referrerPolicy: 'strict-origin-when-cross-origin',
+        permissionsPolicy: 'camera=(), microphone=(), geolocation=()',
+      },
+    });
+    // At the entry point: whatever router answers.
+    expect(parse(renderStack(inputs).traefik)).toMatchObject({ entryPoints: { websecure: { http: { middlewares: ['security@file', 'limit@file'] } } } });
+  });
+
+  it.each([inputs, withoutTls, { ...inputs, www: true }])('uses only middlewares that exist, from the file provider ($tls, www $www)', (given) => {
     const { traefik, dynamic } = renderStack(given);
     const { providers, entryPoints } = z.looseObject({ providers: z.record(z.string(), z.unknown()), entryPoints: z.record(z.string(), z.looseObject({ http: z.looseObject({ middlewares: z.array(z.string()).optional() }) })) }).parse(parse(traefik));
     expect(Object.keys(providers)).toEqual(['file']);
-    const used = Object.values(entryPoints).flatMap(({ http }) => http.middlewares ?? []);
-    const known = Object.keys(dynamicSchema.parse(parse(dynamic)).http.middlewares).map((name) => `${name}@file`);
-    expect(used.sort()).toEqual(known.sort());
+    const { http } = dynamicSchema.parse(parse(dynamic));
+    const used = [...Object.values(entryPoints).flatMap(({ http: given }) => given.middlewares ?? []), ...Object.values(http.routers).flatMap(({ middlewares = [] }) => middlewares.map((name) => `${name}@file`))];
+    const known = Object.keys(http.middlewares).map((name) => `${name}@file`);
+    expect([...new Set([...used, 'apex@file'])].sort()).toEqual(known.sort());
   });
 
   it('asks for certificates and redirects with TLS only', () => {
@@ -162,8 +191,8 @@ describe('wrong inputs', () => {
 
   it('names all of them at once, and a missing e-mail with its flag', () => {
     expect(() => renderStack({ ...inputs, domain: 'x', imagesLabel: '' })).toThrow(/domain: [^]*imagesLabel: /);
-    const { domain, images, imagesLabel, memoryMiB, cpus } = inputs;
-    expect(() => renderStack({ domain, tls: 'letsencrypt', images, imagesLabel, memoryMiB, cpus })).toThrow(/need an e-mail address/);
+    const { domain, www, images, imagesLabel, memoryMiB, cpus } = inputs;
+    expect(() => renderStack({ domain, www, tls: 'letsencrypt', images, imagesLabel, memoryMiB, cpus })).toThrow(/need an e-mail address/);
   });
 });
 

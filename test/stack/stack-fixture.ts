@@ -16,7 +16,7 @@ export const FOLDERS = [
   'folder 0:0 755 /srv/koprogo/documents/stack/traefik',
 ].join('\n');
 
-const rendered = renderStack({ domain: DOMAIN, tls: 'none', images: productionImages(), imagesLabel: 'registry', memoryMiB: 3900, cpus: 2 });
+const rendered = renderStack({ domain: DOMAIN, www: false, tls: 'none', images: productionImages(), imagesLabel: 'registry', memoryMiB: 3900, cpus: 2 });
 const FOLDER = '/srv/koprogo/documents/stack';
 export const FILES: ManagedFile[] = [
   { path: `${FOLDER}/docker-compose.yml`, content: rendered.compose, mode: '0644' },

@@ -17,7 +17,7 @@ const PROVE = 'see that the published password opens nothing for a visitor';
 const WORK = { "make the stack's folders": '', [CLOSE]: '', [START]: '', [GUARD]: 'set\n', [PROVE_BACKEND]: '', [REACH]: '', [PROVE]: '' };
 
 function stepOn(host: ScriptedHost, state: MemoryState, progress = recordingProgress()) {
-  return stackStep({ server: async () => host, state, domain: DOMAIN, tls: 'none', images: async () => ({ kind: 'registry' }), progress });
+  return stackStep({ server: async () => host, state, domain: DOMAIN, www: false, tls: 'none', images: async () => ({ kind: 'registry' }), progress });
 }
 
 async function installed() {

@@ -291,6 +291,7 @@ describe('the stand-in for Traefik', () => {
 
   const run = () => start(['perl', install('standin-traefik.pl', { '/etc/traefik/dynamic.yml': source, '/tmp/traefik.conf': join(folder, 'traefik.conf') })], { PATH: `${folder}:${PATH}` });
   const noted = () => (existsSync(log) ? readFileSync(log, 'utf8') : '').split(/^=== .*\n/m).filter((text) => text !== '');
+  const www = (domain: string) => readTemplate('compose/traefik-www.yml').replace('{{wwwDomain}}', `www.${domain}`);
   const rendered = (domain: string) => readTemplate('compose/traefik-dynamic.yml').replace('{{apiDomain}}', `api.${domain}`).replace('{{siteDomain}}', domain);
 
   it('routes the hosts of the file that the stack renders', async () => {
@@ -304,6 +305,20 @@ describe('the stand-in for Traefik', () => {
     expect(configuration).toContain('resolver 127.0.0.11');
     expect(configuration).toContain('add_header X-Frame-Options "DENY" always;');
     expect(configuration).toContain('add_header Permissions-Policy "camera=(), microphone=(), geolocation=()" always;');
+    expect(await end(child, 'SIGTERM')).toBe(0);
+  }, LIMIT);
+
+  it('leads from www. to the domain, and takes no other middleware of a router for that', async () => {
+    writeFileSync(source, rendered('copro.test') + www('copro.test'));
+    const child = run();
+    await until(() => noted().length === 1, 'nginx has started');
+    expect(noted()[0]).toContain('    server_name www.copro.test;\n    if ($http_host ~* ^www[.](.+)$) { return 301 $scheme://$1$request_uri; }\n');
+    expect(noted()[0]).toMatch(/server_name copro\.test;\s+location \/ \{[^}]*set \$target http:\/\/frontend:80;/);
+    writeFileSync(source, rendered('copro.test') + www('copro.test').replace('[apex]', '[limit]'));
+    await until(() => child.said().includes('the routes stay as they are'), 'another middleware was seen');
+    writeFileSync(source, rendered('copro.test').replace('"${1}"', '"${1}evil.test/"') + www('copro.test'));
+    await sleep(2500);
+    expect(noted()).toHaveLength(1);
     expect(await end(child, 'SIGTERM')).toBe(0);
   }, LIMIT);
 
