@@ -1,10 +1,19 @@
 import type { Entry } from './trouble.js';
 
-const PORT_80_EN = 'see that nothing between the internet and the server closes port 80 (security group, firewall), then: koprogo-infra stack restart traefik';
-const PORT_80_FR = 'vérifiez que rien ne ferme le port 80 entre Internet et le serveur (groupe de sécurité, pare-feu), puis : koprogo-infra stack restart traefik';
+const PORT_80_EN = 'see that nothing between the internet and the server closes port 80 (security group, firewall), then: koprogo-infra setup';
+const PORT_80_FR = 'vérifiez que rien ne ferme le port 80 entre Internet et le serveur (groupe de sécurité, pare-feu), puis : koprogo-infra setup';
 
 /** Let's Encrypt, as Traefik passes its words on (`koprogo-infra stack logs traefik`). */
 export const ACME: readonly Entry[] = [
+  {
+    id: 'acme.domain-certificates',
+    pattern: /too many certificates (?:\(\d{1,9}\) )?already issued for "(?<name>[\w.*-]{1,253})"/i,
+    cause: { en: 'Let’s Encrypt has issued as many certificates below {name} this week as it allows (50), for whatever servers', fr: 'Let’s Encrypt a délivré cette semaine autant de certificats sous {name} qu’il le permet (50), quels que soient les serveurs' },
+    fix: {
+      en: 'wait until the time that the message names, then: koprogo-infra setup; where {name} is shared with strangers, take a domain of your own',
+      fr: 'attendez l’heure indiquée dans le message, puis : koprogo-infra setup ; si {name} est partagé avec des inconnus, prenez un domaine à vous',
+    },
+  },
   {
     id: 'acme.duplicate-certificates',
     pattern: /too many certificates (?:\(\d{1,9}\) )?already issued/i,
@@ -19,15 +28,24 @@ export const ACME: readonly Entry[] = [
     pattern: /too many failed authorizations/i,
     cause: { en: 'Let’s Encrypt could not verify a name five times within an hour and refuses to try on', fr: 'Let’s Encrypt n’a pas pu vérifier un nom cinq fois en une heure et refuse de nouveaux essais' },
     fix: {
-      en: 'first put DNS and port 80 right (koprogo-infra stack logs traefik shows the earlier reason), wait an hour, then: koprogo-infra stack restart traefik',
-      fr: 'corrigez d’abord le DNS et le port 80 (koprogo-infra stack logs traefik montre la raison première), attendez une heure, puis : koprogo-infra stack restart traefik',
+      en: 'first put DNS and port 80 right (koprogo-infra stack logs traefik shows the earlier reason), wait an hour, then: koprogo-infra setup',
+      fr: 'corrigez d’abord le DNS et le port 80 (koprogo-infra stack logs traefik montre la raison première), attendez une heure, puis : koprogo-infra setup',
+    },
+  },
+  {
+    id: 'acme.paused',
+    pattern: /account is temporarily prevented from requesting certificates for (?<name>[\w.*-]{1,253})/i,
+    cause: { en: 'Let’s Encrypt refuses further tries for {name} from this account, after very many that failed', fr: 'Let’s Encrypt refuse à ce compte tout nouvel essai pour {name}, après de très nombreux échecs' },
+    fix: {
+      en: 'put DNS and port 80 right first, then open the address in the message (koprogo-infra stack logs traefik shows it whole) and lift the pause there, then: koprogo-infra setup',
+      fr: 'corrigez d’abord le DNS et le port 80, puis ouvrez l’adresse donnée dans le message (koprogo-infra stack logs traefik la montre entière) et levez-y la pause, puis : koprogo-infra setup',
     },
   },
   {
     id: 'acme.rate-limited',
     pattern: /urn:ietf:params:acme:error:rateLimited/i,
     cause: { en: 'Let’s Encrypt has had too many requests from this server or account', fr: 'Let’s Encrypt a reçu trop de demandes de ce serveur ou de ce compte' },
-    fix: { en: 'wait an hour, or until the time that the message names, then: koprogo-infra stack restart traefik', fr: 'attendez une heure, ou jusqu’à l’heure indiquée dans le message, puis : koprogo-infra stack restart traefik' },
+    fix: { en: 'wait an hour, or until the time that the message names, then: koprogo-infra setup', fr: 'attendez une heure, ou jusqu’à l’heure indiquée dans le message, puis : koprogo-infra setup' },
   },
   {
     id: 'acme.caa-lookup',
@@ -39,13 +57,13 @@ export const ACME: readonly Entry[] = [
     id: 'acme.caa',
     pattern: /CAA record for (?<name>[\w.*-]{1,253}) prevents issuance/i,
     cause: { en: 'a CAA record of {name} forbids Let’s Encrypt to issue certificates', fr: 'un enregistrement CAA de {name} interdit à Let’s Encrypt de délivrer des certificats' },
-    fix: { en: 'in the DNS zone, remove that CAA record or add: 0 issue "letsencrypt.org"; then: koprogo-infra stack restart traefik', fr: 'dans la zone DNS, supprimez cet enregistrement CAA ou ajoutez : 0 issue "letsencrypt.org" ; puis : koprogo-infra stack restart traefik' },
+    fix: { en: 'in the DNS zone, remove that CAA record or add: 0 issue "letsencrypt.org"; then: koprogo-infra setup', fr: 'dans la zone DNS, supprimez cet enregistrement CAA ou ajoutez : 0 issue "letsencrypt.org" ; puis : koprogo-infra setup' },
   },
   {
     id: 'acme.name-missing',
     pattern: /DNS problem: NXDOMAIN looking up \w{1,10} for (?<name>[\w.*-]{1,253})/i,
     cause: { en: 'the name {name} does not exist in DNS yet', fr: 'le nom {name} n’existe pas encore dans le DNS' },
-    fix: { en: 'create its A record with the address of the server (koprogo-infra status shows it); a new record takes up to an hour; then: koprogo-infra stack restart traefik', fr: 'créez son enregistrement A avec l’adresse du serveur (koprogo-infra status la montre) ; un nouvel enregistrement met jusqu’à une heure ; puis : koprogo-infra stack restart traefik' },
+    fix: { en: 'create its A record with the address of the server (koprogo-infra status shows it); a new record takes up to an hour; then: koprogo-infra setup', fr: 'créez son enregistrement A avec l’adresse du serveur (koprogo-infra status la montre) ; un nouvel enregistrement met jusqu’à une heure ; puis : koprogo-infra setup' },
   },
   {
     id: 'acme.no-address',
