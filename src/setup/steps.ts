@@ -3,6 +3,7 @@ import { agentStep } from '../backup/agent-step.js';
 import { bucketStep } from '../backup/bucket-step.js';
 import { firstBackupStep } from '../backup/first-backup-step.js';
 import { restoreTestStep } from '../backup/restore-test.js';
+import { certificatesStep } from '../certificates/step.js';
 import { exportRecoveryKey, recoveryKeyStep } from '../keys/recovery/recovery-key.js';
 import { luksStep } from '../luks/step.js';
 import { baselineStep } from '../server/baseline.js';
@@ -30,15 +31,18 @@ function serverSteps(context: Context, confirmFormat: (disks: string[]) => Promi
   const { config, tls, reporter: progress, server, state, target } = context;
   const images = () => target.images();
   const email = config.email === undefined ? {} : { email: config.email };
+  const { domain, www } = config;
+  const stack = stackStep({ server, state, domain, www, tls, ...email, images, progress });
   return [
     serverReadyStep({ server, progress }),
     baselineStep({ server, progress }),
     luksStep({ server, disks: async () => (await context.machine()).disks, state, progress, unlock: config.unlock, confirmFormat }),
     dockerStep({ server }),
     imagesStep({ server, images, progress }),
-    stackStep({ server, state, domain: config.domain, www: config.www, tls, ...email, images, progress }),
+    stack,
     portsStep({ machine: context.machine, tls: tls !== 'none', progress }),
-    siteStep({ machine: context.machine, domain: config.domain, www: config.www, tls, progress }),
+    ...(tls === 'none' ? [] : [certificatesStep({ machine: context.machine, server, state, domain, www, stack, progress })]),
+    siteStep({ machine: context.machine, domain, www, tls, progress }),
   ];
 }
 

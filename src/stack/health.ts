@@ -1,9 +1,8 @@
-import { type IncomingHttpHeaders, request as httpRequest } from 'node:http';
-import { request as httpsRequest } from 'node:https';
 import { siteHosts } from '../dns/names.js';
 import { messageOf } from '../errors.js';
 import type { Machine } from '../machine.js';
 import type { Tls } from './render.js';
+import { type Reply, type Scheme, type Visit, visit } from './visit.js';
 import { say } from './words.js';
 
 export interface HealthOptions {
@@ -61,14 +60,8 @@ function withOneRedirect(answers: readonly HealthAnswer[]): HealthAnswer[] {
   return [...answers.filter(({ what }) => what !== 'redirect'), ...(shown ? [shown] : [])];
 }
 
-interface Reply {
-  status: number;
-  headers: IncomingHttpHeaders;
-}
-
 /** What is wrong with a reply; undefined when it is right. */
 type Judge = (reply: Reply) => string | undefined;
-type Scheme = 'http' | 'https';
 
 const all = (...judges: readonly Judge[]): Judge => (reply) => judges.map((judge) => judge(reply)).find((problem) => problem !== undefined);
 
@@ -95,49 +88,19 @@ const hasSecurityHeaders: Judge = ({ headers }) => {
   return wrong.length === 0 ? undefined : say('health.headers', { names: wrong.join(', ') });
 };
 
-interface Question {
+interface Question extends Visit {
   what: HealthAnswer['what'];
-  scheme: Scheme;
-  name: string;
-  path: string;
   judge: Judge;
-  web: Machine['web'];
-  timeoutSeconds: number;
-  ca?: string;
 }
 
 async function askOne(question: Question): Promise<HealthAnswer> {
   const { what, scheme, name, path, judge } = question;
   const url = `${scheme}://${name}${path}`;
   try {
-    const reply = await get(question);
+    const reply = await visit(question);
     const problem = judge(reply);
     return { what, url, ok: problem === undefined, status: reply.status, ...(problem === undefined ? {} : { problem }) };
   } catch (error) {
     return { what, url, ok: false, problem: messageOf(error) };
   }
-}
-
-function get({ scheme, web, name, path, timeoutSeconds, ca }: Question): Promise<Reply> {
-  const secure = scheme === 'https';
-  return new Promise((resolve, reject) => {
-    const request = (secure ? httpsRequest : httpRequest)({
-      host: web.host,
-      port: secure ? web.https : web.http,
-      path,
-      // No connection of an earlier question is used again: each is a visitor of its own.
-      agent: false,
-      headers: { host: name, 'user-agent': 'koprogo-infra' },
-      ...(secure ? { servername: name, ...(ca === undefined ? {} : { ca }) } : {}),
-      signal: AbortSignal.timeout(timeoutSeconds * 1000),
-    });
-    request.once('response', (response) => {
-      response.resume();
-      resolve({ status: response.statusCode ?? 0, headers: response.headers });
-    });
-    request.once('error', (error) => {
-      reject(error.name === 'AbortError' || error.name === 'TimeoutError' ? new Error(say('health.noAnswer', { timeoutSeconds })) : error);
-    });
-    request.end();
-  });
 }

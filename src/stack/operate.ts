@@ -42,11 +42,11 @@ export async function stackStatus(server: Host): Promise<ServiceStatus[]> {
 
 const MOST_LINES = 10_000;
 
-/** The newest lines of one service's log, or of all. What the containers wrote, without control characters. */
-export async function stackLogs(server: Host, service?: string, tail = 100): Promise<string> {
+/** The newest lines of one service's log, or of all; with `since`, none that are older. What the containers wrote, without control characters. */
+export async function stackLogs(server: Host, service?: string, tail = 100, since?: Date): Promise<string> {
   const names = service === undefined ? [] : [serviceNamed(service)];
   const lines = Math.min(Math.max(Math.trunc(tail), 1), MOST_LINES);
-  const { stdout } = await compose(server, ['logs', '--no-color', '--timestamps', '--tail', String(lines), ...names], 120, say('operate.logs'));
+  const { stdout } = await compose(server, ['logs', '--no-color', '--timestamps', '--tail', String(lines), ...(since === undefined ? [] : ['--since', since.toISOString()]), ...names], 120, say('operate.logs'));
   return stdout.replace(/[^\P{Cc}\n\t]/gu, '');
 }
 

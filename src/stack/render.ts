@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { AUTHORITIES, type Authority } from '../certificates/document.js';
 import { InputError } from '../errors.js';
 import { fillTemplate, readTemplate } from '../server/templates.js';
 import { domainName } from './domain.js';
@@ -15,6 +16,8 @@ export interface StackInputs {
   tls: Tls;
   /** For Let's Encrypt, which writes to it when a certificate is about to end. */
   email?: string;
+  /** Whom to ask for certificates. Without it the staging authority, where nothing can be lost. */
+  authority?: Authority;
   images: StackImages;
   /** What the images are: "registry", or the name of a set of stand-ins. */
   imagesLabel: string;
@@ -42,6 +45,7 @@ const inputsSchema = z.object({
   www: z.boolean(),
   tls: z.enum(['none', 'letsencrypt']),
   email: z.email({ error: () => say('render.notEmail') }).optional(),
+  authority: z.enum(['staging', 'production']).default('staging'),
   images: z.object({ traefik: imageReference, postgres: imageReference, backend: imageReference, frontend: imageReference }),
   imagesLabel: z.string().regex(/^[\p{L}\p{N} ,.;:()/'+_-]{1,120}$/u, { error: () => say('render.line') }),
   memoryMiB: z.number().positive(),
@@ -54,13 +58,13 @@ export function renderStack(inputs: StackInputs): RenderedStack {
   if (!parsed.success) {
     throw new InputError(say('render.wrong', { issues: parsed.error.issues.map((issue) => say('render.issue', { path: issue.path.join('.'), message: issue.message })).join('\n') }));
   }
-  const { domain, www, tls, email, images, imagesLabel, memoryMiB, cpus } = parsed.data;
+  const { domain, www, tls, email, authority, images, imagesLabel, memoryMiB, cpus } = parsed.data;
   if (tls === 'letsencrypt' && email === undefined) {
     throw new InputError(say('render.email'), { hints: ['koprogo-infra setup --email you@example.com'] });
   }
   const apiDomain = `api.${domain}`;
   const scheme = tls === 'none' ? 'http' : 'https';
-  const traefik = tls === 'none' ? readTemplate('compose/traefik-http.yml') : fillTemplate(readTemplate('compose/traefik-https.yml'), { email: yamlText(email ?? '') });
+  const traefik = tls === 'none' ? readTemplate('compose/traefik-http.yml') : fillTemplate(readTemplate('compose/traefik-https.yml'), { email: yamlText(email ?? ''), ...AUTHORITIES[authority] });
   // The template ends with the routers, so that another can follow.
   const dynamic = [
     fillTemplate(readTemplate('compose/traefik-dynamic.yml'), { apiDomain, siteDomain: domain }),

@@ -1,3 +1,4 @@
+import { type Authority, authorityFor, CERTIFICATES_DOCUMENT, certificatesSchema, findHeldCertificate, holdsCertificate } from '../certificates/document.js';
 import { CommandFailed, type Host, script } from '../edges/command.js';
 import { InfraError, RefusedError } from '../errors.js';
 import type { Progress } from '../progress.js';
@@ -45,13 +46,17 @@ export function stackStep(options: StackOptions): Step {
   const { server, state, domain, progress } = options;
 
   async function look(): Promise<Findings> {
-    const { stdout } = await (await server()).run(together(say('stack.look'), [readFiles(ALL_FILES), ...probeStack(domain)]));
+    const { stdout } = await (await server()).run(together(say('stack.look'), [readFiles(ALL_FILES), ...probeStack(domain), ...(options.tls === 'none' ? [] : [findHeldCertificate(domain)])]));
     const [fileText = '', ...rest] = apart(stdout);
-    const facts = readStack(rest.join('\n'));
-    const files = await stackFiles(options, facts);
+    const probed = rest.join('\n');
+    const facts = readStack(probed);
+    const document = options.tls === 'none' ? undefined : await state.get(CERTIFICATES_DOCUMENT, certificatesSchema);
+    const authority = authorityFor(domain, document, holdsCertificate(probed, domain));
+    const files = await stackFiles(options, facts, authority);
     const known = await state.get(STACK_DOCUMENT, stackStateSchema);
     return {
       facts,
+      authority,
       files: filesThatDiffer([...(known ? secretFiles(known) : []), ...files], fileText),
       hasSecrets: known !== undefined,
       foreignSecrets: known === undefined && SECRETS.some((path) => fileText.split('\n').some((line) => line.endsWith(` ${path}`))),
@@ -75,7 +80,7 @@ export function stackStep(options: StackOptions): Step {
       const passed = secretFiles(secrets);
       await host.run({ ...script(MAKE_FOLDERS, ...Object.entries(FOLDERS).flatMap(([path, owner]) => [path, ...owner.split(' ')])), root: true, purpose: say('stack.folders') });
       const stale = new Set(found.files.map((file) => file.path));
-      const wanted = [...passed, ...(await stackFiles(options, found.facts))];
+      const wanted = [...passed, ...(await stackFiles(options, found.facts, found.authority))];
       const wrong = wanted.filter((file) => stale.has(file.path) || !found.hasSecrets);
       if (wrong.length > 0) await host.run(writeFiles(wrong));
       if (found.facts.admin !== 'safe') await startGuarded(host, options, secrets.adminPassword);
@@ -88,6 +93,7 @@ export function stackStep(options: StackOptions): Step {
 
 interface Findings {
   facts: StackFacts;
+  authority: Authority;
   files: ManagedFile[];
   hasSecrets: boolean;
   foreignSecrets: boolean;
@@ -99,13 +105,14 @@ const foreignHints = () => [
   say('stack.foreign.remove', { COMPOSE_FILE, SECRETS_FOLDER }),
 ];
 
-async function stackFiles(options: StackOptions, facts: StackFacts): Promise<ManagedFile[]> {
+async function stackFiles(options: StackOptions, facts: StackFacts, authority: Authority): Promise<ManagedFile[]> {
   const source = await options.images();
   const { compose, traefik, dynamic } = renderStack({
     domain: options.domain,
     www: options.www,
     tls: options.tls,
     ...(options.email === undefined ? {} : { email: options.email }),
+    authority,
     images: imagesOf(source),
     imagesLabel: labelOf(source),
     memoryMiB: facts.memoryMiB,

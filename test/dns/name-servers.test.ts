@@ -2,6 +2,7 @@ import { createSocket } from 'node:dgram';
 import { Resolver } from 'node:dns/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { entriesFrom, manualEntries } from '../../src/dns/elsewhere.js';
+import { whereHostsLead } from '../../src/dns/leads.js';
 import { findZoneServers, type ResolverFor } from '../../src/dns/name-servers.js';
 import { wantedRecords } from '../../src/dns/records.js';
 import { askAll, describeFinding, expectationsOf, waitForRecords } from '../../src/dns/wait.js';
@@ -113,6 +114,28 @@ describe.skipIf(why !== undefined)('the zone’s own name servers', () => {
     const wanted = wantedRecords({ domain: 'other.invalid', zone: 'other.invalid', www: false, ipv4: NEW });
     const [finding] = await askAll(servers, expectationsOf(wanted), here);
     expect(describeFinding(finding)).toBe('ns2.example.test refuses to answer for other.invalid');
+  });
+
+  it.each([
+    ['the server’s addresses, fewer than it has', ['@ A ' + NEW, 'api A ' + NEW, `api AAAA ${SIX}`, 'www CNAME @'], []],
+    ['an alias out of the zone that leads there', ['@ A ' + NEW, 'api A ' + NEW, 'www CNAME there.sub.example.co.test.'], []],
+    ['an alias out of the zone that leads nowhere', ['@ A ' + NEW, 'api A ' + NEW, 'www CNAME gone.sub.example.co.test.'], ['ns1.example.test still says that www.example.test is another name for gone.sub.example.co.test']],
+    ['a second address', ['@ A ' + NEW, 'api A ' + NEW, 'api A ' + OLD, 'www A ' + NEW], [/^ns1\.example\.test still says .*198\.51\.100\.9.* of api\.example\.test$/]],
+    ['IPv6 that leads elsewhere', ['@ A ' + NEW, '@ AAAA 2001:db8::bad', 'api A ' + NEW, 'www A ' + NEW], ['ns1.example.test still says 2001:db8::bad of example.test']],
+    ['nothing', ['@ A ' + NEW, `api AAAA ${SIX}`, 'www A ' + NEW], ['ns1.example.test does not know api.example.test yet']],
+  ])('say of names that somebody else entered where they lead: %s', async (_, records, wrong) => {
+    // One of the two is dead, which takes nobody away.
+    const served = ['@ NS ns1', '@ NS ns3', `ns1 A ${FIRST}`, `ns3 A ${DEAD}`, ...records];
+    await ns1.publish('example.test', served);
+    await ns1.publish('sub.example.co.test', ['@ NS ns1.example.test.', `there A ${NEW}`]);
+    const leads = await whereHostsLead('example.test', ['example.test', 'api.example.test', 'www.example.test'], [NEW, SIX], here);
+    expect(leads).toMatchObject({ zone: 'example.test', unknown: false });
+    expect(leads.wrong.map(describeFinding)).toEqual(wrong.map((one) => (typeof one === 'string' ? one : (expect.stringMatching(one) as string))));
+  });
+
+  it('leave it unknown where names lead when all are silent', async () => {
+    await ns1.publish('example.test', ['@ NS ns3', `ns3 A ${DEAD}`]);
+    expect(await whereHostsLead('example.test', ['example.test'], [NEW], here)).toEqual({ zone: 'example.test', wrong: [], unknown: true });
   });
 
   it('show what a person has to enter where the zone is managed elsewhere, and what to remove', async () => {

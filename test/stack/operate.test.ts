@@ -28,6 +28,12 @@ describe('stackLogs', () => {
     expect(host.asked[0]?.argv.slice(-4)).toEqual(['--timestamps', '--tail', '10000', 'backend']);
   });
 
+  it('asks for nothing older than a moment, where one is given', async () => {
+    const host = new ScriptedHost({ 'read the logs': '' });
+    await stackLogs(host, 'traefik', 5, new Date('2026-11-29T10:00:00.5Z'));
+    expect(host.asked[0]?.argv.slice(-5)).toEqual(['--tail', '5', '--since', '2026-11-29T10:00:00.500Z', 'traefik']);
+  });
+
   it.each(['--follow', 'backend; reboot', 'minio', ''])('refuses the service %j', async (name) => {
     await expect(stackLogs(new ScriptedHost({}), name)).rejects.toThrow(InputError);
     await expect(stackRestart(new ScriptedHost({}), name)).rejects.toThrow(InputError);

@@ -166,10 +166,26 @@ describe('traefik', () => {
     expect([...new Set([...used, 'apex@file'])].sort()).toEqual(known.sort());
   });
 
+  it('asks the staging authority first, and each keeps its certificates in a file of its own', () => {
+    const acme = (authority?: 'staging' | 'production') => renderStack({ ...inputs, ...(authority && { authority }) }).traefik.split('    acme:\n')[1];
+    expect(acme('production')).toBe(`      email: "me@example.be"
+      # First the staging authority, then the real one: each keeps its account and certificates in a file of its own.
+      caServer: https://acme-v02.api.letsencrypt.org/directory
+      storage: /letsencrypt/acme.json
+      httpChallenge: { entryPoint: web }
+`);
+    expect(acme('staging')).toBe(acme('production')?.replace('acme-v02', 'acme-staging-v02').replace('acme.json', 'acme-staging.json'));
+    expect(acme()).toBe(acme('staging'));
+    // The change makes Compose replace Traefik's container, and no other.
+    const { services } = composeOf({ ...inputs, authority: 'production' });
+    const differing = Object.entries(composeOf(inputs).services).filter(([name, service]) => JSON.stringify(service) !== JSON.stringify(services[name]));
+    expect(differing.map(([name]) => name)).toEqual(['traefik']);
+  });
+
   it('asks for certificates and redirects with TLS only', () => {
     expect(parse(renderStack(inputs).traefik)).toMatchObject({
       entryPoints: { web: { http: { redirections: { entryPoint: { to: 'websecure', scheme: 'https' } } } }, websecure: { http: { tls: { certResolver: 'letsencrypt' } } } },
-      certificatesResolvers: { letsencrypt: { acme: { email: 'me@example.be', storage: '/letsencrypt/acme.json' } } },
+      certificatesResolvers: { letsencrypt: { acme: { email: 'me@example.be', storage: '/letsencrypt/acme-staging.json' } } },
     });
     expect(renderStack(withoutTls).traefik).not.toMatch(/acme|websecure/);
   });

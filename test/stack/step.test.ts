@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { RefusedError } from '../../src/errors.js';
+import { productionImages } from '../../src/stack/images.js';
+import { renderStack } from '../../src/stack/render.js';
 import { ensureStackState, secretFiles } from '../../src/stack/secrets.js';
 import { stackStep } from '../../src/stack/step.js';
 import { recordingProgress } from '../server/recording-progress.js';
@@ -80,6 +82,38 @@ describe('stackStep check', () => {
     expect(await stepOn(host, state).check()).toMatchObject({ state: 'blocked', reason: expect.stringContaining('does not know') as string });
     await expect(stepOn(host, state).apply()).rejects.toThrow(RefusedError);
     expect(state.puts).toBe(0);
+  });
+});
+
+describe('stackStep with TLS', () => {
+  const inputs = { domain: DOMAIN, www: false, tls: 'letsencrypt', email: 'me@example.be', images: productionImages(), imagesLabel: 'registry', memoryMiB: 3900, cpus: 2 } as const;
+  const filesFor = (authority: 'staging' | 'production') => {
+    const { compose, traefik, dynamic } = renderStack({ ...inputs, authority });
+    return FILES.map((file, place) => ({ ...file, content: [compose, traefik, dynamic][place] ?? '' }));
+  };
+  const TRAEFIK = 'write /srv/koprogo/documents/stack/traefik/traefik.yml';
+
+  /** What the check finds on a server with the files for this authority. */
+  async function check(authority: 'staging' | 'production', { held = '', rehearsed }: { held?: string; rehearsed?: string } = {}) {
+    const { state, secrets } = await installed();
+    if (rehearsed !== undefined) await state.put('certificates', { version: 1, rehearsed: { names: [rehearsed], at: '2026-11-29T00:00:00.000Z' } });
+    const host = new ScriptedHost({ [LOOK]: joined(listed([...filesFor(authority), ...secrets]), PROBE, CONTAINERS, held) });
+    const step = stackStep({ server: async () => host, state, domain: DOMAIN, www: false, tls: 'letsencrypt', email: 'me@example.be', images: async () => ({ kind: 'registry' }), progress: recordingProgress() });
+    const found = await step.check();
+    return found.state === 'needed' ? found.changes : found.state;
+  }
+
+  it('asks the staging authority until a rehearsal for the domain is remembered', async () => {
+    expect(await check('staging')).toBe('done');
+    expect(await check('production')).toContain(TRAEFIK);
+    expect(await check('production', { rehearsed: DOMAIN })).toBe('done');
+    expect(await check('staging', { rehearsed: DOMAIN })).toContain(TRAEFIK);
+    expect(await check('staging', { rehearsed: 'other.example.be' })).toBe('done');
+  });
+
+  it('leaves a server alone that holds a real certificate for the domain, from before there were rehearsals', async () => {
+    expect(await check('production', { held: `certificate ${DOMAIN}` })).toBe('done');
+    expect(await check('staging', { held: 'certificate other.example.be' })).toBe('done');
   });
 });
 
