@@ -27,7 +27,7 @@ function crypt(password: string, setting: string): string {
 
 const fits = (password: string, hash: string) => crypt(password, hash) === hash;
 
-describe.skipIf(unavailable !== undefined)('the guard of the admin password', () => {
+describe.skipIf(unavailable !== undefined)('the guard of the admin password', { timeout: 120_000 }, () => {
   let postgres: RunningPostgres;
   let where: AdminDatabase;
   beforeAll(() => {

@@ -6,6 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { LocalHost } from '../../src/edges/process.js';
+import { Secret } from '../../src/secret.js';
+import { ADMIN_EMAIL, guardAdmin } from '../../src/stack/admin.js';
 import { freePorts } from '../../src/targets/sandbox/ports.js';
 import { readTemplate } from '../../src/server/templates.js';
 import { postgresUnavailable } from '../fixtures/postgres.js';
@@ -232,7 +235,36 @@ describe.skipIf(unavailable !== undefined)('the stand-in for the backend', () =>
     expect(await end(again, 'SIGTERM')).toBe(0);
   }, LIMIT);
 
+  it('lets nobody in with it once the guard is in the database, however often it starts', async () => {
+    const own = new Secret('our-own-first-password-1');
+    const prefix = ['env', `PATH=${PATH}`, `PGPASSWORD=${PASSWORD}`, 'PGHOST=127.0.0.1', `PGPORT=${String(database.port)}`];
+    const where = { host: new LocalHost(), access: { prefix, user: 'koprogo', database: 'koprogo_db' } };
+    const logIn = async (password: string) => (await fetch(`${url}/auth/login`, { method: 'POST', body: JSON.stringify({ email: ADMIN_EMAIL, password }) })).status;
+    for (const guarded of ['set', 'kept', 'kept']) {
+      const child = start(['perl', program()], environment());
+      await until(() => child.said().includes('listening'), 'the backend listens');
+      expect(await guardAdmin(where, { password: own })).toBe(guarded);
+      expect([await logIn('admin123'), await logIn(own.reveal())]).toEqual([401, 200]);
+      expect(child.said()).not.toContain('could not set');
+      expect(await end(child, 'SIGTERM')).toBe(0);
+    }
+    database.sql('DROP TABLE users; DROP SCHEMA koprogo_infra CASCADE');
+    // The guard before the first user: that one has no password that anybody knows, until ours is set.
+    database.sql("CREATE TABLE users (id uuid PRIMARY KEY, email varchar(255) UNIQUE NOT NULL, password_hash varchar(255) NOT NULL, first_name varchar(100) NOT NULL, last_name varchar(100) NOT NULL, role varchar(50) NOT NULL, organization_id uuid, is_active boolean NOT NULL DEFAULT true, created_at timestamptz NOT NULL DEFAULT now(), updated_at timestamptz NOT NULL DEFAULT now())");
+    expect(await guardAdmin(where, { password: own })).toBe('nobody');
+    const child = start(['perl', program()], environment());
+    await until(() => child.said().includes('listening'), 'the backend listens');
+    expect([await logIn('admin123'), await logIn(own.reveal())]).toEqual([401, 401]);
+    expect(await guardAdmin(where, { password: own })).toBe('set');
+    expect([await logIn('admin123'), await logIn(own.reveal())]).toEqual([401, 200]);
+    expect(await end(child, 'SIGTERM')).toBe(0);
+    database.sql('DROP TABLE users; DROP SCHEMA koprogo_infra CASCADE');
+  }, LIMIT);
+
   it('goes on when the password cannot be set', async () => {
+    const first = start(['perl', program()], environment());
+    await until(() => first.said().includes('listening'), 'the backend has made its tables');
+    expect(await end(first, 'SIGTERM')).toBe(0);
     database.sql('ALTER TABLE users ADD CONSTRAINT stubborn CHECK (false) NOT VALID');
     const child = start(['perl', program()], environment());
     await until(() => child.said().includes('listening'), 'the backend listens');
