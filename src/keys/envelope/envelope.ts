@@ -249,7 +249,7 @@ function deriveKeys(dataKey: Uint8Array, { prefix, salt }: Pick<EnvelopeHead, 'p
   const extracted = createHmac('sha512', salt).update(dataKey).digest();
   const derived = createHmac('sha512', extracted).update(info).digest();
   extracted.fill(0);
-  return { chunkKey: derived.subarray(0, CHUNK_KEY_BYTES), commitment: Buffer.from(derived.subarray(CHUNK_KEY_BYTES)) };
+  return { chunkKey: derived.subarray(0, CHUNK_KEY_BYTES), commitment: Buffer.from(derived.subarray(CHUNK_KEY_BYTES, CHUNK_KEY_BYTES + COMMITMENT_BYTES)) };
 }
 
 function hashContext({ installation, kind, name, serial }: EnvelopeContext): Buffer {
