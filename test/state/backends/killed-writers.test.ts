@@ -30,7 +30,7 @@ const PLACES: readonly [name: string, missing: () => string | undefined, open: (
     postgresUnavailable,
     () => {
       const server = startPostgres();
-      return Promise.resolve({ url: `postgres://koprogo@/koprogo_db?host=${encodeURIComponent(server.directory)}`, stop: server.stop });
+      return Promise.resolve({ url: `postgres://koprogo@/koprogo_db?host=${encodeURIComponent(server.directory)}`, stop: () => { server.stop(); } });
     },
   ],
   [
@@ -38,18 +38,19 @@ const PLACES: readonly [name: string, missing: () => string | undefined, open: (
     redisUnavailable,
     async () => {
       const server = await startRedis();
-      return { url: `redis://127.0.0.1:${server.port}`, stop: server.stop };
+      return { url: `redis://127.0.0.1:${server.port}`, stop: () => server.stop() };
     },
   ],
   [
     'S3',
     rgwUnavailable,
     async () => {
-      const { endpoint, accessKeyId, secretAccessKey, stop } = await startRgw();
+      const server = await startRgw();
+      const { endpoint, accessKeyId, secretAccessKey } = server;
       const client = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials: { accessKeyId, secretAccessKey } });
       await client.send(new CreateBucketCommand({ Bucket: 'state-killed' }));
       client.destroy();
-      return { url: `s3://state-killed/x?endpoint=${endpoint}&region=us-east-1`, environment: { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey }, stop };
+      return { url: `s3://state-killed/x?endpoint=${endpoint}&region=us-east-1`, environment: { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey }, stop: () => server.stop() };
     },
   ],
 ];
