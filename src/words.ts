@@ -3,13 +3,17 @@ import { InputError } from './errors.js';
 export const LANGUAGES = ['en', 'fr'] as const;
 export type Language = (typeof LANGUAGES)[number];
 
-/** One sentence in every language. {names} are filled in; all languages must have the same. */
+/**
+ * One sentence in every language. {names} are filled in; all languages must have the same. {count|table|tables} is a
+ * number and the noun that goes with it: "1 table", "2 tables".
+ */
 export type Text = Readonly<Record<Language, string>>;
 export type Vocabulary = Readonly<Record<string, Text>>;
 
 /** What a {name} stands for. Numbers are written in the manner of the language, with one decimal at most. */
 export type Filling = string | number;
-export type Names<Sentence extends string> = Sentence extends `${string}{${infer Name}}${infer Rest}` ? Name | Names<Rest> : never;
+export type Names<Sentence extends string> = Sentence extends `${string}{${infer Name}}${infer Rest}` ? Bare<Name> | Names<Rest> : never;
+type Bare<Name extends string> = Name extends `${infer Before}|${string}` ? Before : Name;
 
 let spoken: Language = 'en';
 
@@ -53,10 +57,23 @@ export function speaker<const Words extends Vocabulary>(words: Words) {
 
 /** The sentence with its {names} filled in. Control characters in what is filled in become blanks, so that nothing from outside steers a terminal. */
 export function fillIn(text: Text, filling: Readonly<Record<string, Filling>> = {}, into: Language = spoken): string {
-  return text[into].replace(/\{(\w+)\}/g, (name, key: string) => {
+  return text[into].replace(/\{(\w+)(?:\|([^|{}]+)\|([^|{}]+))?\}/g, (name, key: string, one?: string, several?: string) => {
     const found = filling[key];
     if (found === undefined) return name;
     if (typeof found === 'string') return found.replace(/[^\P{C}\n\t]+/gu, ' ');
-    return new Intl.NumberFormat(into, { maximumFractionDigits: 1, useGrouping: false }).format(found);
+    const number = new Intl.NumberFormat(into, { maximumFractionDigits: 1, useGrouping: false }).format(found);
+    if (one === undefined || several === undefined) return number;
+    return `${number} ${new Intl.PluralRules(into).select(found) === 'one' ? one : several}`;
   });
+}
+
+/** Does work in a language, as for programs that read a result: what they get must not follow the reader's. */
+export async function spokenIn<T>(chosen: Language, work: () => Promise<T>): Promise<T> {
+  const before = spoken;
+  spoken = chosen;
+  try {
+    return await work();
+  } finally {
+    spoken = before;
+  }
 }

@@ -15,7 +15,7 @@ const rooms = await Promise.all(
 );
 /** At the top: only what lies beside it. */
 const isBelow = (folder: string, file: string) => (folder === '.' ? dirname(file) === '.' : file.startsWith(join(folder, '/')));
-const namesIn = (sentence: string) => [...new Set(Array.from(sentence.matchAll(/\{(\w+)\}/g), (match) => match[1]))].sort();
+const namesIn = (sentence: string) => [...new Set(Array.from(sentence.matchAll(/\{(\w+)(?:\|[^|{}]+\|[^|{}]+)?\}/g), (match) => match[1]))].sort();
 
 afterEach(() => {
   speak('en');
@@ -65,6 +65,13 @@ describe('a sentence', () => {
     speak('fr');
     expect(say('plain')).toBe('oui');
     expect(say('filled', { count: 3.25, name: 'x' })).toBe('3,3 de x');
+  });
+
+  it('counts with the noun that goes with the number', () => {
+    const count = speaker({ found: { en: '{tables|table|tables}, all equal', fr: '{tables|table|tables}, tout est égal' } });
+    expect([0, 1, 2].map((tables) => count('found', { tables }))).toEqual(['0 tables, all equal', '1 table, all equal', '2 tables, all equal']);
+    speak('fr');
+    expect([0, 1, 2].map((tables) => count('found', { tables }))).toEqual(['0 table, tout est égal', '1 table, tout est égal', '2 tables, tout est égal']);
   });
 
   it('lets nothing through that steers a terminal, and does not fill in twice', () => {

@@ -123,7 +123,7 @@ export const WORDS = {
   'test.none': { en: 'there is no backup yet that could be restored', fr: 'il n’y a pas encore de sauvegarde à restaurer' },
   'test.title': { en: 'Restore of the first backup', fr: 'Restauration de la première sauvegarde' },
   'test.needed': { en: 'restore the newest backup into a scratch database, compare the rows of every table, and drop it again', fr: 'restaurer la sauvegarde la plus récente dans une base provisoire, comparer les lignes de chaque table, puis la supprimer' },
-  'test.done': { en: 'backup {id}: {tables} tables, {rows} rows, all equal ({day})', fr: 'sauvegarde {id} : tables : {tables}, lignes : {rows}, toutes égales ({day})' },
+  'test.done': { en: 'backup {id}: {tables|table|tables}, {rows|row|rows}, all equal ({day})', fr: 'sauvegarde {id} : {tables|table|tables}, {rows|ligne|lignes}, tout est égal ({day})' },
   'differs.table': { en: '  {table}: {verdict} (backup {expected}, restored {found})', fr: '  {table} : {verdict} (sauvegarde : {expected}, restauré : {found})' },
   'differs': { en: 'backup {id} was restored, but {wrong} of {all} tables are not as they were:\n{lines}', fr: 'la sauvegarde {id} a été restaurée, mais des tables ne sont pas comme elles étaient ({wrong} sur {all}) :\n{lines}' },
   'restore.dropped': { en: 'dropped what an interrupted restore had left: {names}', fr: 'ce qu’une restauration interrompue avait laissé est supprimé : {names}' },

@@ -1,16 +1,19 @@
 import { type ExitCode, InfraError } from '../errors.js';
 import { exitCodeOf, type PostureFacts, type SecurityLine, securityPosture, type SecurityReport } from '../keys/hardening/posture.js';
 import type { Reporter } from '../ui/reporter.js';
-import type { Invocation } from './invocation.js';
+import { spokenIn } from '../words.js';
+import { flag, type Invocation } from './invocation.js';
 import { theStore } from './open.js';
 import { print } from './print.js';
 import { securityFacts } from './security-facts.js';
 import { reportText, shortText } from './security-text.js';
 import { say } from './store-words.js';
 
-/** What was asked for beside what was found. Exit code "degraded" when something is weaker than was asked for. */
+/** What was asked for beside what was found; for programs always in English. Exit code "degraded" when something is weaker than was asked for. */
 export async function securityReport(invocation: Invocation): Promise<ExitCode> {
-  return reportOn(invocation, await securityFacts(await theStore(), { glance: false }));
+  const store = await theStore();
+  const report = async () => reportOn(invocation, await securityFacts(store, { glance: false }));
+  return flag(invocation, 'json') ? spokenIn('en', report) : report();
 }
 
 export function reportOn(invocation: Invocation, facts: PostureFacts): ExitCode {

@@ -8,6 +8,7 @@ import { theStore } from '../../src/commands/open.js';
 import { glanceAtSecurity, securityReport } from '../../src/commands/security.js';
 import { EXIT, InfraError } from '../../src/errors.js';
 import { TextReporter } from '../../src/ui/reporter.js';
+import { speak } from '../../src/words.js';
 
 let home: string;
 let log: string;
@@ -70,7 +71,11 @@ it('looks at the end of the audit log only; the whole report reads it through', 
     return true;
   });
   await closeAll();
+  // For programs the values do not follow the language.
+  speak('fr');
   expect(await securityReport({ arguments: [], options: { json: true } })).toBe(EXIT.degraded);
+  speak('en');
+  expect(said).not.toMatch(/activé|journal/);
   expect((JSON.parse(said) as { lines: object[] }).lines).toContainEqual(expect.objectContaining({ id: 'audit-log', ok: false, found: `${log}: TAMPERED WITH` }));
   writeFileSync(log, `${sound.slice(0, -3).join('\n')}\n`);
   expect(await auditLine()).toMatchObject({ found: `${log}: LINES ARE MISSING at its end`, hint: 'koprogo-infra audit verify' });
