@@ -1,22 +1,22 @@
 import { join } from 'node:path';
 import type { PrivateKey } from 'openpgp';
-import { askYesNo, hasTerminal } from '../edges/prompts.js';
-import { EXIT, type ExitCode, InfraError, InputError, messageOf, RefusedError } from '../errors.js';
+import { hasTerminal } from '../edges/prompts.js';
+import { EXIT, type ExitCode, InfraError, InputError, messageOf } from '../errors.js';
 import { audited } from '../keys/audit/audit.js';
-import { exportRecoveryKey, readRecoveryKey, RECOVERY_KEY_DOCUMENT, type RecoveryKey, unlockPrivateKey } from '../keys/recovery/recovery-key.js';
+import { recordCopy } from '../keys/recovery/copies.js';
+import { writeNewDirectory } from '../keys/recovery/new-directory.js';
+import { readRecoveryKey, RECOVERY_KEY_DOCUMENT, type RecoveryKey, unlockPrivateKey } from '../keys/recovery/recovery-key.js';
 import { proveDecryption, recordRehearsal } from '../keys/recovery/rehearsal.js';
-import { sheet, sheetName, type SheetSubject } from '../keys/recovery/share-sheet.js';
-import { combineShares, type Share, splitPassphrase } from '../keys/recovery/shares.js';
+import { sheetName } from '../keys/recovery/share-sheet.js';
+import { handOutSheets } from '../keys/recovery/sheets.js';
+import { combineShares, type Share } from '../keys/recovery/shares.js';
 import type { Secret } from '../secret.js';
 import type { ObjectName } from '../state/names.js';
 import { collectShares, type Collected } from './collect-shares.js';
 import { type Invocation, textOption } from './invocation.js';
-import { writeNewDirectory } from './new-directory.js';
 import { auditedWithoutState, chooseInstallation, theStore, withState } from './open.js';
 import { print } from './print.js';
 import { say } from './store-words.js';
-
-const CLEAR_SCREEN_AND_SCROLLBACK = '\u001b[H\u001b[2J\u001b[3J';
 
 /** `keys split [--shares 3] [--threshold 2] [--to DIR]`: sheets of paper, some of which together open the backups. */
 export async function keysSplit(invocation: Invocation): Promise<ExitCode> {
@@ -27,7 +27,9 @@ export async function keysSplit(invocation: Invocation): Promise<ExitCode> {
   const plan = { count: number(invocation, 'shares', 3), threshold: number(invocation, 'threshold', 2) };
   const installation = await chooseInstallation(invocation);
   const { audit } = await theStore();
-  const { shares, fingerprint } = await audited(audit, { operation: 'split', object: recoveryKeyOf(installation) }, () => handOut(installation, plan, directory));
+  const { shares, fingerprint } = await audited(audit, { operation: 'split', object: recoveryKeyOf(installation) }, () =>
+    withState(installation, undefined, (state) => handOutSheets({ state, installation, plan, directory })),
+  );
   const set = shares[0]?.set ?? '';
   const files = directory === undefined ? [] : shares.map(sheetName);
   print(invocation, { installation, fingerprint, set, ...plan, directory: directory ?? null, files }, () =>
@@ -38,18 +40,9 @@ export async function keysSplit(invocation: Invocation): Promise<ExitCode> {
       say('shares.seeThatItWorks'),
     ].join('\n'),
   );
+  // Last: the sheets are made, whatever can be recorded.
+  await withState(installation, 'keys split', (state) => recordCopy(state, { kind: 'sheets', fingerprint }));
   return EXIT.ok;
-}
-
-async function handOut(installation: string, plan: { count: number; threshold: number }, directory: string | undefined): Promise<{ shares: Share[]; fingerprint: string }> {
-  const { fingerprint, passphrase, privateKey } = await withState(installation, undefined, exportRecoveryKey);
-  const shares = await splitPassphrase(passphrase, plan);
-  // What does not open the key today must not be handed out for the day when nothing else does.
-  await unlockPrivateKey(privateKey, passphrase, fingerprint);
-  const subject = { installation, fingerprint, privateKey, made: new Date() };
-  if (directory === undefined) await showSheets(shares, subject);
-  else await writeNewDirectory(directory, shares.map((share) => [sheetName(share), sheet(share, subject)]));
-  return { shares, fingerprint };
 }
 
 /** `keys combine FILE… --to DIR [--private-key FILE]`: the recovery key and its passphrase again, for `backup restore`. */
@@ -150,19 +143,6 @@ async function openWithShares(shares: readonly Share[], armored: Secret): Promis
 async function installationAtHand(invocation: Invocation): Promise<string | undefined> {
   const asked = textOption(invocation, 'installation') ?? process.env['KOPROGO_INSTALLATION'];
   return !asked && (await (await theStore()).installations()).length === 0 ? undefined : chooseInstallation(invocation);
-}
-
-/** One sheet at a time, and none of them stays on the screen: who scrolls back must not find the whole set. */
-async function showSheets(shares: readonly Share[], subject: SheetSubject): Promise<void> {
-  try {
-    for (const share of shares) {
-      process.stderr.write(`${CLEAR_SCREEN_AND_SCROLLBACK}${sheet(share, subject)}\n`);
-      if (await askYesNo(say('shares.copied', { index: share.index, count: share.count }), false)) continue;
-      throw new RefusedError(say('shares.notAllCopied'), { hints: [say('shares.destroyCopies')] });
-    }
-  } finally {
-    process.stderr.write(CLEAR_SCREEN_AND_SCROLLBACK);
-  }
 }
 
 function number(invocation: Invocation, option: string, fallback: number): number {

@@ -2,6 +2,7 @@ import { hasTerminal } from '../edges/prompts.js';
 import { EXIT, type ExitCode } from '../errors.js';
 import { converse } from '../setup/answers.js';
 import { BACK } from '../setup/asking.js';
+import { withFilesAtHand } from '../setup/at-hand.js';
 import { loadAnswersFile } from '../setup/answers-file.js';
 import { askAtTerminal, tellHowToGoBack, tellResumed } from '../setup/ask.js';
 import type { SetupConfig } from '../setup/config.js';
@@ -71,11 +72,15 @@ export async function setup(invocation: Invocation): Promise<ExitCode> {
 async function setUp(run: Run, chosen: ChosenInstallation, state: StateStore): Promise<ExitCode | typeof BACK> {
   const { name } = chosen;
   const { reporter, plan } = run;
+  const { audit } = await theStore();
   const stored = await state.get(ANSWERS_DOCUMENT, answersSchema);
   const draft = await state.get(DRAFT_DOCUMENT, answersSchema);
   const agreeToOutage = confirmOutage({ agreed: textOption(run.invocation, 'confirmReplace'), interactive: run.interactive, asking: run.asking, reporter });
   const open = (config: SetupConfig) =>
-    createContext({ name, state, config, reporter, patience: plan ? 30 : PATIENCE_SECONDS, agreeToReplace: agreeToReplace(run.interactive, reporter), agreeToOutage });
+    createContext({ name, state, config, reporter, patience: plan ? 30 : PATIENCE_SECONDS, agreeToReplace: agreeToReplace(run.interactive, reporter), agreeToOutage, audit });
+  const warn = (text: string): void => {
+    reporter.warn(text);
+  };
   const target = chosen.target ?? (stored ? undefined : targetOfDraft(chosen, draft));
   if (run.asking && !stored) speakAsBefore(run.invocation, draft);
   if (run.asking && !stored && !draft) tellHowToGoBack();
@@ -85,9 +90,7 @@ async function setUp(run: Run, chosen: ChosenInstallation, state: StateStore): P
     {
       ...(run.asking && { ask: askAtTerminal, resumed: tellResumed, asksBefore: target !== undefined }),
       acceptFallbacks: flag(run.invocation, 'yes') || plan,
-      live: ovhLive((text) => {
-        reporter.warn(text);
-      }),
+      live: withFilesAtHand(ovhLive(warn), warn),
       keep: (typed) => state.put(DRAFT_DOCUMENT, { ...typed, ...(target !== undefined && { target }), ...spokenInDraft() }),
       agree: async ({ answers, config }, canGoBack) => {
         refuseAnotherMachine(name, stored, answers);

@@ -4,6 +4,7 @@ import { type RestoreTest, RESTORE_TEST_DOCUMENT, restoreTestSchema } from '../b
 import type { ServerAddress } from '../edges/ssh.js';
 import { EXIT, type ExitCode } from '../errors.js';
 import { exitCodeOf, type LuksReport, luksStatus, type VolumeReport } from '../luks/status.js';
+import { describeCopy, newestCopy, type RecoveryCopy } from '../keys/recovery/copies.js';
 import { withBackups } from '../setup/backups.js';
 import type { Context } from '../setup/context.js';
 import { ADMIN_EMAIL } from '../stack/admin.js';
@@ -23,6 +24,8 @@ export interface Summary {
   /** The newest complete one. `ratio`: bytes of SQL per byte of gzip. */
   backup: { id: string; storedBytes: number; ratio: number; tables: number } | undefined;
   restoreTest: RestoreTest | undefined;
+  /** Of the present recovery key, away from this computer; null when none was ever made. */
+  recoveryCopy: Pick<RecoveryCopy, 'kind' | 'at'> | null;
 }
 
 /** Throws as the rooms do: a server that cannot be reached has no summary. */
@@ -31,6 +34,7 @@ export async function summarize(context: Context): Promise<Summary> {
   const machine = await context.machine();
   const server = await context.server();
   const { host, port, user } = machine.address;
+  const copy = await newestCopy(state);
   const newest = await withBackups(context, newestBackup);
   return {
     installation: name,
@@ -41,6 +45,7 @@ export async function summarize(context: Context): Promise<Summary> {
     volumes: await luksStatus(server, state),
     backup: newest && backupOf(newest),
     restoreTest: await state.get(RESTORE_TEST_DOCUMENT, restoreTestSchema),
+    recoveryCopy: copy ? { kind: copy.kind, at: copy.at } : null,
   };
 }
 
@@ -63,7 +68,7 @@ export function exitCodeOfSummary({ volumes, site, services }: Summary): ExitCod
 }
 
 export function summaryText(summary: Summary): string {
-  const { server, site, services, volumes, backup, restoreTest } = summary;
+  const { server, site, services, volumes, backup, restoreTest, recoveryCopy } = summary;
   const standIn = services.find(({ imagesLabel }) => imagesLabel !== undefined && imagesLabel !== 'registry')?.imagesLabel;
   const rows = [
     [say('status.server'), say('status.address', { address: `${server.user}@${server.host}`, port: String(server.port) })],
@@ -74,8 +79,10 @@ export function summaryText(summary: Summary): string {
     [say('status.backup'), backup ? say('status.backupLine', { id: backup.id, size: bytes(backup.storedBytes), tables: backup.tables, ratio: backup.ratio }) : say('status.noBackup')],
     [say('status.restore'), restoreTest ? say('status.restoreLine', { id: restoreTest.backupId, tables: restoreTest.tables, rows: restoreTest.rows }) : say('status.noRestore')],
     [say('status.login'), say('status.loginLine', { email: ADMIN_EMAIL })],
+    ...(recoveryCopy ? [[say('status.copy'), describeCopy(recoveryCopy)]] : []),
   ];
-  return `${table(rows)}\n\n${say('status.next')}`;
+  const alarm = recoveryCopy ? '' : `\n\n${say('status.noCopy')}`;
+  return `${table(rows)}${alarm}\n\n${say('status.next')}`;
 }
 
 function answerText({ what, ok, problem }: HealthAnswer): string {

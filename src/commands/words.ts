@@ -80,47 +80,7 @@ export const WORDS = {
     fr: 'le bac à sable installe des paquets Debian et construit des images : lancez-le en tant que root, ou installez ce qu’il indique',
   },
 
-  'directory.exists': { en: 'it exists already', fr: 'il existe déjà' },
-  'directory.notMade': { en: 'the directory {directory} cannot be made: {why}', fr: 'le dossier {directory} ne peut pas être créé : {why}' },
-  'directory.nameNew': { en: 'name one that does not exist yet: --to DIRECTORY', fr: 'indiquez-en un qui n’existe pas encore : --to DIRECTORY' },
-  'directory.notWritten': { en: 'the files cannot be written to {directory}: {why}', fr: 'les fichiers ne peuvent pas être écrits dans {directory} : {why}' },
-
   'kit.written': { en: 'Written to {directory}, in clear:\n{files}\nTake it off this computer, to a safe place.', fr: 'Écrit en clair dans {directory} :\n{files}\nRetirez-le de cet ordinateur et mettez-le en lieu sûr.' },
-  'kit.accessKey': { en: 'access key {key}', fr: 'clé d’accès {key}' },
-  'kit.secretKey': { en: 'secret key {key}', fr: 'clé secrète {key}' },
-  'kit.guide': {
-    en: `Recovery kit of the KoproGo installation "{installation}". Everything here is in clear: keep it where a
-house key would be kept, away from the server and from the operator's computer.
-
-recovery-key.asc, recovery-key-passphrase.txt   open every backup
-bucket.txt                                      where the backups are: endpoint, bucket, folder, keys
-luks-passphrases.txt                            open the server's encrypted disks (name, UUID, passphrase)
-stack-keys.txt                                  without these, second factors and energy data in the database are lost
-admin-password.txt                              the app's first administrator, unless another password was chosen in the app
-
-Without koprogo-infra, with gpg, gunzip and psql alone:
-  gpg --import recovery-key.asc
-  gpg --decrypt database.sql.gz.gpg | gunzip | psql -X -v ON_ERROR_STOP=1 -d NEW_DATABASE
-A disk, on any Linux computer:
-  cryptsetup open /dev/disk/by-uuid/UUID NAME
-`,
-    fr: `Trousse de secours de l’installation KoproGo « {installation} ». Tout y est en clair : gardez-la comme vous
-garderiez la clé de votre maison, loin du serveur et de l’ordinateur de l’opérateur.
-
-recovery-key.asc, recovery-key-passphrase.txt   ouvrent toutes les sauvegardes
-bucket.txt                                      où sont les sauvegardes : point d’accès, bucket, dossier, clés
-luks-passphrases.txt                            ouvrent les disques chiffrés du serveur (nom, UUID, phrase de passe)
-stack-keys.txt                                  sans elles, les seconds facteurs et les données d’énergie de la base sont perdus
-admin-password.txt                              le premier administrateur de l’application, sauf si un autre mot de passe y a été choisi
-
-Sans koprogo-infra, avec gpg, gunzip et psql seuls :
-  gpg --import recovery-key.asc
-  gpg --decrypt database.sql.gz.gpg | gunzip | psql -X -v ON_ERROR_STOP=1 -d NEW_DATABASE
-Un disque, sur n’importe quel ordinateur Linux :
-  cryptsetup open /dev/disk/by-uuid/UUID NAME
-`,
-  },
-
   'stack.notANumber': { en: '--tail: {text} is not a number of lines', fr: '--tail : {text} n’est pas un nombre de lignes' },
   'stack.restarting': { en: 'restarting, until everything is healthy', fr: 'redémarrage, jusqu’à ce que tout soit en bonne santé' },
   'stack.restarted': { en: 'Restarted, healthy.', fr: 'Redémarré, en bonne santé.' },
@@ -156,16 +116,21 @@ Un disque, sur n’importe quel ordinateur Linux :
   'status.opensByHand': { en: '{name}: {verdict}, opens by hand: koprogo-infra luks unlock, {mounted}', fr: '{name} : {verdict}, s’ouvre à la main : koprogo-infra luks unlock, {mounted}' },
   'status.notMounted': { en: 'not mounted', fr: 'pas monté' },
   'status.backup': { en: 'Backup', fr: 'Sauvegarde' },
-  'status.backupLine': { en: '{id}: {size}, {tables} tables, compressed {ratio} : 1', fr: '{id} : {size}, tables : {tables}, compression {ratio} : 1' },
+  'status.backupLine': { en: '{id}: {size}, {tables|table|tables}, compressed {ratio} : 1', fr: '{id} : {size}, {tables|table|tables}, compression {ratio} : 1' },
   'status.noBackup': { en: 'none yet', fr: 'aucune encore' },
   'status.restore': { en: 'Restore', fr: 'Restauration' },
-  'status.restoreLine': { en: 'of {id} passed: {tables} tables, {rows} rows, all equal', fr: 'de {id} réussie : tables : {tables}, lignes : {rows}, toutes identiques' },
+  'status.restoreLine': { en: 'of {id} passed: {tables|table|tables}, {rows|row|rows}, all equal', fr: 'de {id} réussie : {tables|table|tables}, {rows|ligne|lignes}, tout est identique' },
   'status.noRestore': { en: 'not tried yet', fr: 'pas encore essayée' },
   'status.login': { en: 'Login', fr: 'Connexion' },
   'status.loginLine': { en: '{email}; its first password: koprogo-infra stack admin-password', fr: '{email} ; son premier mot de passe : koprogo-infra stack admin-password' },
+  'status.copy': { en: 'Recovery', fr: 'Secours' },
+  'status.noCopy': {
+    en: 'NO COPY OF THE RECOVERY KEY: losing this computer is losing every backup → koprogo-infra recovery-kit --to DIRECTORY',
+    fr: 'AUCUNE COPIE DE LA CLÉ DE RÉCUPÉRATION : perdre cet ordinateur, c’est perdre toutes les sauvegardes → koprogo-infra recovery-kit --to DOSSIER',
+  },
   'status.next': {
-    en: 'Next: koprogo-infra status · luks status · backup list · recovery-kit --to DIRECTORY (then take it off this computer)',
-    fr: 'Ensuite : koprogo-infra status · luks status · backup list · recovery-kit --to DIRECTORY (puis retirez-la de cet ordinateur)',
+    en: 'Next: koprogo-infra status · luks status · backup list · keys rehearse',
+    fr: 'Ensuite : koprogo-infra status · luks status · backup list · keys rehearse',
   },
 } as const satisfies Vocabulary;
 export const say = speaker(WORDS);

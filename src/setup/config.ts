@@ -22,6 +22,8 @@ const common = {
   email: z.email().optional(),
   unlock: z.enum(['auto', 'tpm', 'manual']),
   sshKey: z.string().optional(),
+  /** Absent in what was answered before this was asked. */
+  recovery: z.strictObject({ copies: z.enum(['kit', 'sheets', 'later']), directory: z.string().optional() }).optional(),
 };
 
 /** Everything the steps need to know, however it was given: flags, environment, answers file, prompts. */

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { xdg } from '../edges/files.js';
 import type { SshHost, SshIdentity } from '../edges/ssh.js';
 import { EXIT, InfraError, InputError, messageOf } from '../errors.js';
+import type { AuditLog } from '../keys/audit/audit.js';
 import { generateSshKey } from '../keys/ssh-key.js';
 import type { Machine } from '../machine.js';
 import { Secret } from '../secret.js';
@@ -32,6 +33,8 @@ export interface Context {
   target: Target;
   reporter: Reporter;
   identity: () => Promise<SshIdentity>;
+  /** Where operations on the recovery key are recorded; undefined where the context only looks. */
+  audit: AuditLog | undefined;
   /** The one connection, made when first asked for. Waits for a server that is still booting. */
   server: () => Promise<SshHost>;
   machine: () => Promise<Machine>;
@@ -51,9 +54,10 @@ export interface ContextOptions {
   agreeToReplace?: OvhOptions['agree'];
   /** Asks whether a server may be replaced, or the site be interrupted; without it, they may not. */
   agreeToOutage?: OvhOptions['agreeToOutage'];
+  audit?: AuditLog;
 }
 
-export function createContext({ name, state, config, reporter, patience, agreeToReplace = () => Promise.resolve(false), agreeToOutage = confirmOutage({ agreed: undefined, interactive: false, asking: false, reporter }) }: ContextOptions): Context {
+export function createContext({ name, state, config, reporter, patience, agreeToReplace = () => Promise.resolve(false), agreeToOutage = confirmOutage({ agreed: undefined, interactive: false, asking: false, reporter }), audit }: ContextOptions): Context {
   let connection: Promise<SshHost> | undefined;
   let opened: SshHost | undefined;
   const identity = () => (config.sshKey === undefined ? ownKey(state, name) : keyFromFile(config.sshKey));
@@ -105,7 +109,7 @@ export function createContext({ name, state, config, reporter, patience, agreeTo
   }
 
   const tls = config.email === undefined ? 'none' : 'letsencrypt';
-  return { name, state, config, tls, target, reporter, identity, server, machine, close: () => opened?.close() };
+  return { name, state, config, tls, target, reporter, audit, identity, server, machine, close: () => opened?.close() };
 }
 
 /** The installation's own key: made once, its private half only in the encrypted state. */

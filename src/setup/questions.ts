@@ -1,5 +1,6 @@
 import type { Text } from '../words.js';
 import { OVH_SERVER_QUESTIONS, OVH_SITE_QUESTIONS } from './ovh-questions.js';
+import { RECOVERY_QUESTIONS } from './recovery-questions.js';
 import type { QuestionKey } from './schemas.js';
 import { UNLOCK_QUESTION } from './unlock-question.js';
 
@@ -189,6 +190,7 @@ export const QUESTIONS: readonly Question[] = [
     secret: true,
     when: ownBucket,
   },
+  ...RECOVERY_QUESTIONS,
 ];
 
 /** What is said before the question, after these answers. */
@@ -199,5 +201,5 @@ export function explanationOf({ explain }: Question, answers: Answers): Text | u
 /** Whether the question may come up for a target, whatever else is answered. */
 export function mayApply({ when }: Question, target: string): boolean {
   const places = ['ovh', 'elsewhere'];
-  return !when || places.some((backups) => places.some((dns) => when({ target, 'ovh.backups': backups, 'ovh.dns': dns })));
+  return !when || places.some((backups) => places.some((dns) => when({ target, 'ovh.backups': backups, 'ovh.dns': dns, 'recovery.copies': 'kit' })));
 }

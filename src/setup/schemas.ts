@@ -25,6 +25,8 @@ const diskSize = z
   .transform(Number)
   .refine((size) => size >= 10 && size <= 4000, { error: () => say('schema.diskSize') });
 const place = z.enum(['ovh', 'elsewhere'], { error: () => say('schema.place') });
+/** Of this computer. */
+const path = z.string().regex(/^[^\p{Cc}]{1,1000}$/u, { error: () => say('schema.path') });
 const tokenPart = z.string().regex(/^[A-Za-z0-9]{8,64}$/, { error: () => say('schema.tokenPart') });
 
 /** What an answer may be, by question key: from the text that was given to the value in SetupConfig. Problems are said in the present language. */
@@ -34,7 +36,7 @@ export const SCHEMAS = {
   www: z.enum(['yes', 'no'], { error: () => say('schema.yesOrNo') }).transform((answer) => answer === 'yes'),
   email: z.email({ error: () => say('schema.email') }),
   unlock: z.enum(['auto', 'tpm', 'manual'], { error: () => say('schema.unlock') }),
-  sshKey: z.string().min(1, { error: () => say('schema.sshKey') }),
+  sshKey: path,
   'host.address': z.union([z.ipv4(), z.ipv6(), domainName], { error: () => say('schema.address') }),
   'host.port': z.coerce.number({ error: () => say('schema.port') }).pipe(saying(address.port, () => say('schema.portRange'))),
   'host.user': saying(address.user, () => say('schema.user')),
@@ -83,6 +85,8 @@ export const SCHEMAS = {
   'bucket.encryption': encryption,
   'bucket.accessKeyId': z.string().regex(/^[\x21-\x7e]{3,128}$/, { error: () => say('schema.accessKey') }),
   'bucket.secretAccessKey': z.string().regex(/^[\x21-\x7e]{3,256}$/, { error: () => say('schema.secretKey') }),
+  'recovery.copies': z.enum(['kit', 'sheets', 'later'], { error: () => say('schema.copies') }),
+  'recovery.directory': path,
 } satisfies Record<string, z.ZodType>;
 
 export type QuestionKey = keyof typeof SCHEMAS;

@@ -4,7 +4,11 @@ import { bucketStep } from '../backup/bucket-step.js';
 import { firstBackupStep } from '../backup/first-backup-step.js';
 import { restoreTestStep } from '../backup/restore-test.js';
 import { certificatesStep } from '../certificates/step.js';
-import { exportRecoveryKey, recoveryKeyStep } from '../keys/recovery/recovery-key.js';
+import { audited } from '../keys/audit/audit.js';
+import { recoveryCopiesStep } from '../keys/recovery/copies.js';
+import { handOutSheets } from '../keys/recovery/sheets.js';
+import { exportRecoveryKey, RECOVERY_KEY_DOCUMENT, recoveryKeyStep } from '../keys/recovery/recovery-key.js';
+import { hasTerminal } from '../edges/prompts.js';
 import { luksStep } from '../luks/step.js';
 import { baselineStep } from '../server/baseline.js';
 import { dockerStep } from '../server/docker.js';
@@ -19,12 +23,13 @@ import { stackStep } from '../stack/step.js';
 import type { Step } from '../step.js';
 import { backupPrefix, databaseTarget, storageAccess, withNewestBackup } from './backups.js';
 import type { Context } from './context.js';
+import { writeKit } from './recovery-kit.js';
 
 const AGENT_BUNDLE = fileURLToPath(new URL('../agent.mjs', import.meta.url));
 
 /** The set-up, in order. Nothing after the target's own steps knows which target it is. */
 export function setupSteps(context: Context, confirmFormat: (disks: string[]) => Promise<void>): Step[] {
-  return [...context.target.steps(), ...serverSteps(context, confirmFormat), ...backupSteps(context)];
+  return [...context.target.steps(), ...serverSteps(context, confirmFormat), ...backupSteps(context), copiesStep(context)];
 }
 
 function serverSteps(context: Context, confirmFormat: (disks: string[]) => Promise<void>): Step[] {
@@ -44,6 +49,22 @@ function serverSteps(context: Context, confirmFormat: (disks: string[]) => Promi
     ...(tls === 'none' ? [] : [certificatesStep({ machine: context.machine, server, state, domain, www, stack, progress })]),
     siteStep({ machine: context.machine, domain, www, tls, progress }),
   ];
+}
+
+function copiesStep(context: Context): Step {
+  const { name, config, reporter: progress, state, audit } = context;
+  const makeSheets = (directory: string | undefined) => handOutSheets({ state, installation: name, plan: { count: 3, threshold: 2 }, directory });
+  return recoveryCopiesStep({
+    state,
+    progress,
+    wanted: config.recovery ?? { copies: 'later' },
+    hasTerminal,
+    make: async (kind, directory) => {
+      progress.clear();
+      if (kind === 'kit') return writeKit(context, directory ?? '');
+      return audit ? audited(audit, { operation: 'split', object: { installation: name, kind: 'document', name: RECOVERY_KEY_DOCUMENT } }, () => makeSheets(directory)) : makeSheets(directory);
+    },
+  });
 }
 
 function backupSteps(context: Context): Step[] {

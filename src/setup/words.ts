@@ -6,7 +6,8 @@ export const WORDS = {
   'schema.unlock': { en: 'must be auto, tpm or manual', fr: 'doit être auto, tpm ou manual' },
   'schema.yesOrNo': { en: 'must be yes or no', fr: 'doit être yes ou no' },
   'schema.email': { en: 'must be an e-mail address', fr: 'doit être une adresse e-mail' },
-  'schema.sshKey': { en: 'must be the path of a file', fr: 'doit être le chemin d’un fichier' },
+  'schema.path': { en: 'must be a path of at most 1000 characters', fr: 'doit être un chemin d’au plus 1000 caractères' },
+  'schema.copies': { en: 'must be kit, sheets or later', fr: 'doit être kit, sheets ou later' },
   'schema.address': { en: 'must be an IP address or a host name', fr: 'doit être une adresse IP ou un nom d’hôte' },
   'schema.port': { en: 'must be a port number', fr: 'doit être un numéro de port' },
   'schema.portRange': { en: 'must be a port number, 1 to 65535', fr: 'doit être un numéro de port, de 1 à 65535' },
@@ -61,6 +62,7 @@ export const WORDS = {
   },
   'answers.notPlain': { en: '{source}: must be a text or a number', fr: '{source} : doit être un texte ou un nombre' },
 
+  'live.noKey': { en: 'there is no private SSH key in this file', fr: 'il n’y a pas de clé SSH privée dans ce fichier' },
   'live.because': { en: '{what}: {cause}', fr: '{what} : {cause}' },
   'live.rights': { en: 'the token lacks these rights: {rights}\n  → make another one, with all that is filled in there: {link}', fr: 'il manque au jeton ces droits : {rights}\n  → créez-en un autre, avec tout ce qui y est rempli : {link}' },
 

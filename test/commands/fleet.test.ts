@@ -20,6 +20,7 @@ const summary = (changes: Partial<Summary> = {}): Summary => ({
   volumes: { overall: 'healthy', volumes: [] } as unknown as Summary['volumes'],
   backup: { id: '20261122T020000Z-1a2b3c', storedBytes: 1, ratio: 1, tables: 1 },
   restoreTest: undefined,
+  recoveryCopy: null,
   ...changes,
 });
 const NOW = new Date('2026-11-22T14:30:00Z');

@@ -7,6 +7,7 @@ import { type Summary, summaryText } from '../../src/commands/summary.js';
 import type { SecurityReport } from '../../src/keys/hardening/posture.js';
 import type { AuditVerification } from '../../src/keys/audit/verify.js';
 import { say } from '../../src/commands/words.js';
+import { say as sayOfRecovery } from '../../src/setup/recovery-words.js';
 import { speak } from '../../src/words.js';
 
 beforeEach(() => {
@@ -52,13 +53,18 @@ it('says how an installation is', () => {
     volumes: { overall: 'healthy', volumes: [], dockerGate: { inPlace: true, dockerRunning: true }, problems: [], protection: [] },
     backup: { id: '2026', storedBytes: 2000, ratio: 3.2, tables: 70 },
     restoreTest: undefined,
+    recoveryCopy: null,
   };
   const text = summaryText(summary);
   expect(text).toContain('root@192.0.2.1, port 22022');
   expect(text).toContain('http://192.0.2.1:80 pour example.be et api.example.be : base de données répond');
-  expect(text).toMatch(/Sauvegarde +2026 : .*tables : 70, compression 3,2 : 1/);
+  expect(text).toMatch(/Sauvegarde +2026 : .*70 tables, compression 3,2 : 1/);
   expect(text).toMatch(/Restauration +pas encore essayée/);
-  expect(text).toMatch(/Connexion +admin@koprogo\.com ; son premier mot de passe : koprogo-infra stack admin-password\n\n/);
+  expect(text).toMatch(/Connexion +admin@koprogo\.com ; son premier mot de passe : koprogo-infra stack admin-password\n/);
+  expect(text).toMatch(/\n\nAUCUNE COPIE DE LA CLÉ DE RÉCUPÉRATION : .* → koprogo-infra recovery-kit --to DOSSIER\n/);
+  const kept = summaryText({ ...summary, recoveryCopy: { kind: 'sheets', at: '2026-11-29T10:00:00Z' } });
+  expect(kept).toMatch(/Secours +feuilles, du 2026-11-29/);
+  expect(kept).not.toContain('AUCUNE COPIE');
 });
 
 it('refuses in French', async () => {
@@ -67,7 +73,7 @@ it('refuses in French', async () => {
 });
 
 it('writes the guide of the recovery kit for whoever has lost everything', () => {
-  const guide = say('kit.guide', { installation: 'tilleuls' });
+  const guide = sayOfRecovery('kit.guide', { installation: 'tilleuls' });
   expect(guide).toContain('Trousse de secours de l’installation KoproGo « tilleuls ».');
   expect(guide).toContain('  gpg --decrypt database.sql.gz.gpg | gunzip | psql -X -v ON_ERROR_STOP=1 -d NEW_DATABASE\n');
 });

@@ -6,6 +6,7 @@ import { keysCombine, keysRehearse, keysSplit } from '../../src/commands/keys-sh
 import { closeAll } from '../../src/closing.js';
 import { theStore, withState } from '../../src/commands/open.js';
 import { InfraError } from '../../src/errors.js';
+import { newestCopy } from '../../src/keys/recovery/copies.js';
 import { createRecoveryKey, RECOVERY_KEY_DOCUMENT, type RecoveryKey } from '../../src/keys/recovery/recovery-key.js';
 import { REHEARSAL_DOCUMENT, rehearsalsSchema } from '../../src/keys/recovery/rehearsal.js';
 import { checkCharacter } from '../../src/keys/recovery/base32.js';
@@ -115,6 +116,7 @@ describe('keys split', () => {
       expect(await readFile(file, 'utf8')).not.toContain(keys.tilleuls.passphrase.reveal());
     }
     const before = await readFile(files[0], 'utf8');
+    expect(await withState('tilleuls', undefined, (state) => newestCopy(state, 'sheets'))).toMatchObject({ fingerprint: keys.tilleuls.fingerprint });
     expect(await refusal(keysSplit(call({ installation: 'tilleuls', to: directory })))).toMatch(/exists already/);
     expect(await readFile(files[0], 'utf8')).toBe(before);
   });

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { Interrupted } from '../../src/interrupt.js';
 import { Secret } from '../../src/secret.js';
 import { collectAnswers, converse } from '../../src/setup/answers.js';
 import { BACK } from '../../src/setup/asking.js';
@@ -36,7 +37,7 @@ afterEach(() => {
 describe('collectAnswers', () => {
   it('needs nothing but fallbacks for the sandbox', async () => {
     const { config } = await collectAnswers({ ...none, flags: { target: 'sandbox' } }, silently);
-    expect(config).toEqual({ target: 'sandbox', domain: 'koprogo.test', www: false, unlock: 'auto' });
+    expect(config).toEqual({ target: 'sandbox', domain: 'koprogo.test', www: false, unlock: 'auto', recovery: { copies: 'later' } });
   });
 
   it('builds the configuration of a host from file and environment', async () => {
@@ -129,7 +130,7 @@ describe('collectAnswers', () => {
     const { answers } = await collectAnswers({ ...given, draft: { ...kept.at(-1), 'host.user': 'admin' } }, options);
     expect(answers).toMatchObject({ domain: 'copro.example.be', 'host.user': 'admin', 'bucket.region': 'us-east-1' });
     expect(answers).not.toHaveProperty('email');
-    expect(proposed).toEqual({ 'bucket.secretAccessKey': undefined });
+    expect(proposed).toEqual({ 'bucket.secretAccessKey': undefined, 'recovery.copies': 'later' });
     expect(resumed).toMatchObject({ 'host.user': 'admin' });
     expect((await collectAnswers({ flags: { target: 'sandbox' }, environment: {}, draft: { domain: 'draft.example.be' } }, silently)).config.domain).toBe('koprogo.test');
   });
@@ -155,7 +156,7 @@ describe('collectAnswers', () => {
 
   it('goes back to the question before, proposes what was answered there, and asks what follows from it anew', async () => {
     const asked: [string, string | undefined][] = [];
-    const replies: (string | typeof BACK)[] = ['host', BACK, 'sandbox', 'a.example.be', BACK, 'b.example.be', 'manual', ''];
+    const replies: (string | typeof BACK)[] = ['host', BACK, 'sandbox', 'a.example.be', BACK, 'b.example.be', 'manual', '', 'later'];
     const { answers } = await collectAnswers(none, {
       acceptFallbacks: false,
       ask: async ({ key }, fallback) => {
@@ -172,8 +173,9 @@ describe('collectAnswers', () => {
       ['domain', 'a.example.be'],
       ['unlock', 'auto'],
       ['sshKey', undefined],
+      ['recovery.copies', 'later'],
     ]);
-    expect(answers).toEqual({ target: 'sandbox', domain: 'b.example.be', unlock: 'manual' });
+    expect(answers).toEqual({ target: 'sandbox', domain: 'b.example.be', unlock: 'manual', 'recovery.copies': 'later' });
   });
 
   it('goes back from the agreement, keeping what was typed unseen, and beyond the first question only where there is one', async () => {
@@ -185,24 +187,65 @@ describe('collectAnswers', () => {
     };
     let times = 0;
     const agree = async () => (times++ === 0 ? BACK : undefined);
-    await collectAnswers({ ...none, file: host }, { acceptFallbacks: false, ask, agree });
+    await collectAnswers({ ...none, file: { ...host, recovery: { copies: 'later' } } }, { acceptFallbacks: false, ask, agree });
     expect(offered).toEqual([undefined, 'very-secret']);
     const sources = { ...none, flags: { target: 'sandbox' } };
-    const replies: (string | typeof BACK)[] = [BACK, 'koprogo.test', 'auto', ''];
+    const replies: (string | typeof BACK)[] = [BACK, 'koprogo.test', 'auto', '', 'later'];
     expect(await converse(sources, { acceptFallbacks: false, ask: async () => BACK, asksBefore: true })).toBe(BACK);
     expect(await converse(sources, { acceptFallbacks: false, ask: async () => replies.shift() })).toMatchObject({ config: { domain: 'koprogo.test' } });
   });
 
+  it.each(['sandbox', 'host'])('broken off at any question, asks the same one again the next time: %s', async (target) => {
+    const right: Record<string, string> = { domain: 'copro.example.be', 'bucket.secretAccessKey': 'very-secret', 'recovery.copies': 'kit', 'recovery.directory': '/media/usb/k' };
+    for (const [group, values] of Object.entries(host)) if (typeof values === 'object') for (const [name, value] of Object.entries(values)) right[`${group}.${name}`] = value;
+    const flags = { target };
+    let draft: Record<string, string> | undefined;
+    /** Breaks off at the first question that is not among these; undefined when all were answered. */
+    const breakOffAfter = async (passed: ReadonlySet<string>) => {
+      const asked: string[] = [];
+      const work = collectAnswers({ ...none, flags, ...(draft && { draft }) }, {
+        acceptFallbacks: false,
+        keep: async (typed) => void (draft = typed),
+        ask: async ({ key }, fallback) => {
+          asked.push(key);
+          if (!passed.has(key)) throw new Interrupted();
+          return right[key] ?? fallback;
+        },
+      });
+      return work.then(
+        () => undefined,
+        () => asked,
+      );
+    };
+    const passed = new Set<string>();
+    for (let asked = await breakOffAfter(passed); asked !== undefined; asked = await breakOffAfter(passed)) {
+      const key = asked.at(-1) ?? '';
+      // A second time, nothing having been answered: the same question, after the secrets that are not kept.
+      expect((await breakOffAfter(passed))?.at(-1)).toBe(key);
+      passed.add(key);
+    }
+    const expected = QUESTIONS.filter(({ key, when }) => key !== 'target' && (!when || when({ target, 'recovery.copies': 'kit' }))).map(({ key }) => key);
+    expect([...passed]).toEqual(expected);
+  });
+
   it('asks the last question again when all was answered before the conversation was broken off', async () => {
     const asked: string[] = [];
-    const draft = { domain: 'copro.example.be', unlock: 'manual', sshKey: '' };
+    const draft = { domain: 'copro.example.be', unlock: 'manual', sshKey: '', 'recovery.copies': 'later' };
     const ask = async ({ key }: { key: string }) => {
       asked.push(key);
-      return '';
+      return 'later';
     };
     const { answers } = await collectAnswers({ ...none, flags: { target: 'sandbox' }, draft }, { acceptFallbacks: false, ask });
-    expect(asked).toEqual(['sshKey']);
-    expect(answers).toEqual({ target: 'sandbox', domain: 'copro.example.be', unlock: 'manual' });
+    expect(asked).toEqual(['recovery.copies']);
+    expect(answers).toEqual({ target: 'sandbox', domain: 'copro.example.be', unlock: 'manual', 'recovery.copies': 'later' });
+  });
+
+  it('asks for a directory only where a copy of the recovery key is wanted', async () => {
+    const config = async (flags: Record<string, string>) => (await collectAnswers({ ...none, flags: { target: 'sandbox', ...flags } }, silently)).config.recovery;
+    expect(await config({ 'recovery.copies': 'sheets' })).toEqual({ copies: 'sheets', directory: '-' });
+    expect(await config({ 'recovery.copies': 'kit', 'recovery.directory': '/media/usb/k' })).toEqual({ copies: 'kit', directory: '/media/usb/k' });
+    expect(await problemsOf(config({ 'recovery.copies': 'kit' }))).toContain('--recovery-directory <directory>, KOPROGO_RECOVERY_DIRECTORY');
+    expect(await problemsOf(config({ 'recovery.directory': '/x' }))).toContain('--recovery-directory: does not apply');
   });
 
   it('says in French what is wrong', async () => {
