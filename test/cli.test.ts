@@ -195,5 +195,5 @@ describe('the command line', () => {
     writeFileSync(settings, `KOPROGO_STATE_FILE=${join(home, 'place')}\n`);
     expect((await cli(['state', 'migrate', '--settings', settings])).stdout).toMatch(/^0 documents written .* 1 were there already/);
     expect((await cli(['state', 'migrate', '--to', other])).stdout).toMatch(/^0 documents written .* 1 were there already/);
-  }, 120_000);
+  }, 600_000);
 });
