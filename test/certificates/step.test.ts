@@ -173,12 +173,14 @@ describe('the step of the certificates', () => {
       world.show('staging');
     }, 200);
     world.converge = () => {
-      world.show('nothing');
+      // Traefik still shows what it had: that is not enough now.
+      world.show('staging');
       setTimeout(() => {
         world.show('real');
       }, 200);
     };
     await world.step({ patienceSeconds: 10 }).apply();
+    expect(await world.step().check()).toMatchObject({ state: 'done' });
     const labels = world.progress.updates.map(({ label }) => label.split(':')[0]);
     expect([...new Set(labels)]).toEqual(["rehearsing with Let's Encrypt's staging authority", "waiting for the certificates of Let's Encrypt"]);
     expect(world.progress.updates[0]?.amount).toEqual({ done: 2, total: 3, unit: 'items' });
