@@ -91,6 +91,6 @@ export function otherCommands(program: Command, action: Action): void {
     .option('--openrc <file>', say('doctor.openrc'))
     .option('--region <name>', say('doctor.region'))
     .option('--flavor <name>', say('doctor.flavor'))
-    .addHelpText('after', example('doctor', 'doctor --json', 'doctor --openrc openrc.sh'))
+    .addHelpText('after', example('doctor', 'doctor --json', 'doctor --openrc openrc.sh', 'doctor --installation tilleuls'))
     .action(action(async () => (await import('../commands/doctor.js')).doctor));
 }

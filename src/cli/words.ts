@@ -58,7 +58,7 @@ export const WORDS = {
   'destroy.confirm': { en: 'the name of the installation, instead of typing it', fr: 'le nom de l’installation, au lieu de le taper' },
   'destroy.withData': { en: 'disks and bucket at OVH to be destroyed too, each by its name; without it they stay with their data', fr: 'disques et bucket chez OVH à détruire aussi, chacun par son nom ; sinon ils restent avec leurs données' },
   'destroy.yes': { en: 'with --confirm: do not ask at a terminal either', fr: 'avec --confirm : ne rien demander non plus à un terminal' },
-  'doctor': { en: 'check what this computer needs, with the fix for each finding; with --openrc, what an OpenStack project needs', fr: 'vérifie ce qu’il faut à cet ordinateur, avec le remède pour chaque constat ; avec --openrc, ce qu’il faut à un projet OpenStack' },
+  'doctor': { en: 'check what this computer needs, with the fix for each finding; with --openrc, what an OpenStack project needs; with --installation, how its server is', fr: 'vérifie ce qu’il faut à cet ordinateur, avec le remède pour chaque constat ; avec --openrc, ce qu’il faut à un projet OpenStack ; avec --installation, l’état de son serveur' },
   'doctor.openrc': {
     en: 'log in to the OpenStack project of this file (OVH) and look at roles, region, flavor, image, network and quota; nothing is changed',
     fr: 'se connecte au projet OpenStack de ce fichier (OVH) et regarde rôles, région, gabarit, image, réseau et quotas ; rien n’est changé',

@@ -10,7 +10,7 @@ import { type Invocation, textOption } from './invocation.js';
 import { print } from './print.js';
 import { say } from './words.js';
 
-interface Finding {
+export interface Finding {
   what: string;
   ok: boolean;
   /** Without it only some targets or commands do not work. */
@@ -22,18 +22,30 @@ interface Finding {
 const MIN_NODE = [20, 20] as const;
 const MIN_FREE_BYTES = 15e9;
 
-/** What this computer needs, found out by trying; with `--openrc`, what a cloud project lacks. Exit code 2 when something that is always needed is missing. */
+/**
+ * What this computer needs, found out by trying; with `--openrc`, what a cloud project lacks; with `--installation`, how a server is. Exit
+ * code 2 when something that is always needed is missing.
+ */
 export async function doctor(invocation: Invocation): Promise<ExitCode> {
   const openRc = textOption(invocation, 'openrc');
+  const installation = textOption(invocation, 'installation') ?? process.env['KOPROGO_INSTALLATION'];
+  if (openRc !== undefined && textOption(invocation, 'installation') !== undefined) throw new InputError(say('doctor.oneOrOther'), { hints: ['koprogo-infra doctor --openrc FILE', 'koprogo-infra doctor --installation NAME'] });
   if (openRc !== undefined) return (await import('./doctor-cloud.js')).doctorCloud(invocation, openRc);
   const unused = ['region', 'flavor'].filter((name) => textOption(invocation, name) !== undefined);
   if (unused.length > 0) throw new InputError(say('doctor.onlyWithOpenRc', { options: unused.join(', --') }), { hints: ['koprogo-infra doctor --openrc FILE'] });
-  const findings = [node(), await terraform(), await program('ssh', 'openssh-client'), await program('ssh-agent', 'openssh-client'), await disk(), await clock(), await kvm(), root()];
-  print(invocation, { findings }, () => findings.map(line).join('\n'));
+  const always = [node(), await terraform(), await program('ssh', 'openssh-client'), await program('ssh-agent', 'openssh-client'), await clock()];
+  if (installation) return (await import('./doctor-installation.js')).doctorInstallation(invocation, always);
+  const findings = [...always, await disk(), await kvm(), root()];
+  print(invocation, { findings }, () => [...findings.map(line), '', say('doctor.serverToo')].join('\n'));
+  return exitCodeOf(findings);
+}
+
+/** For what this computer lacks. */
+export function exitCodeOf(findings: readonly Finding[]): ExitCode {
   return findings.some(({ ok, optional }) => !ok && !optional) ? EXIT.usage : EXIT.ok;
 }
 
-function line({ ok, optional, what, found, fix }: Finding): string {
+export function line({ ok, optional, what, found, fix }: Finding): string {
   const mark = (ok ? say('doctor.ok') : optional ? say('doctor.note') : say('doctor.missing')).padEnd(8);
   return `  ${mark} ${say('doctor.line', { what, found })}${ok || fix === undefined ? '' : `\n             → ${fix}`}`;
 }

@@ -60,6 +60,8 @@ export const WORDS = {
   },
   'doctor.setPassword': { en: 'set OS_PASSWORD for this command', fr: 'définissez OS_PASSWORD pour cette commande' },
   'doctor.onlyWithOpenRc': { en: '--{options}: of use only with --openrc', fr: '--{options} : utile seulement avec --openrc' },
+  'doctor.oneOrOther': { en: '--openrc and --installation ask two different things', fr: '--openrc et --installation demandent deux choses différentes' },
+  'doctor.serverToo': { en: 'The server of an installation, too: koprogo-infra doctor --installation NAME', fr: 'Le serveur d’une installation aussi : koprogo-infra doctor --installation NOM' },
   'doctor.ok': { en: 'ok', fr: 'ok' },
   'doctor.note': { en: 'note', fr: 'note' },
   'doctor.missing': { en: 'MISSING', fr: 'MANQUE' },

@@ -86,6 +86,7 @@ export const WORDS = {
   'ports.deaf': { en: 'port {ports} of the server does not answer from this computer within {patienceSeconds} s', fr: 'le port {ports} du serveur ne répond pas depuis cet ordinateur en {patienceSeconds} s' },
   'ports.open': { en: "open it in your provider's own firewall, where there is one", fr: 'ouvrez-le dans le pare-feu de votre hébergeur, s’il y en a un' },
   'ready.title': { en: 'Server fit for use', fr: 'Serveur apte à l’emploi' },
+  'upkeep.look': { en: 'look how the server keeps', fr: 'voir comment se porte le serveur' },
   'ready.look': { en: 'look at the server', fr: 'examiner le serveur' },
   'ready.system': { en: 'the server runs "{system}" and must run Debian 13', fr: 'le serveur fonctionne sous « {system} » et doit fonctionner sous Debian 13' },
   'ready.rebuild': { en: 'rebuild it with the image "Debian 13" and type the same command again', fr: 'réinstallez-le avec l’image « Debian 13 » et tapez à nouveau la même commande' },

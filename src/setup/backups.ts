@@ -13,7 +13,7 @@ import { say } from './run-words.js';
 /** The folder of an installation in its bucket: several may share one. */
 export const backupPrefix = ({ name }: Pick<Context, 'name'>) => `koprogo/${name}`;
 
-export async function storageAccess({ name, target }: Context): Promise<StorageAccess> {
+export async function storageAccess({ name, target }: Pick<Context, 'name' | 'target'>): Promise<StorageAccess> {
   const access = await target.bucket();
   if (access) return access;
   throw new InfraError(say('open.noObjectStore', { name }), { hints: ['koprogo-infra setup'] });
