@@ -43,6 +43,8 @@ export function bucketRights(project: string, region: string): OvhRight[] {
     { method: 'POST', path: storage },
     ...allOf(`${storage}/*`),
     { method: 'POST', path: `${at}/user` },
+    // Whether its user is really gone in the end.
+    { method: 'GET', path: `${at}/user` },
     { method: 'GET', path: `${at}/role` },
     ...allOf(`${at}/user/*`),
   ];

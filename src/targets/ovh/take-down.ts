@@ -3,12 +3,15 @@ import { InfraError, InputError } from '../../errors.js';
 import { diskNames, dnsDocuments, type OvhDocument, readDocument, removeDocument } from './document.js';
 import { restoreDns } from './dns.js';
 import { GUARDED, type Guarded, OVERRIDE_FILE, overrideFor, SERVER_ADDRESS } from './module.js';
+import type { Leftover } from './openstack/leftovers.js';
 import { OpenStack } from './openstack/openstack-client.js';
 import type { OvhOptions } from './options.js';
+import { ovhLeftovers } from './ovh-leftovers.js';
 import { terraformOf } from './ovh-terraform.js';
 import { refuseLoss, withLossRefused } from './server-step.js';
 import { startAgain, switchOffFor } from './switch-off.js';
 import { told } from './told.js';
+import type { WordId } from './words.js';
 
 /** One thing with data in it that stands at OVH, and what the operator wants of it. */
 interface Kept {
@@ -17,6 +20,15 @@ interface Kept {
   name: string;
   named: boolean;
 }
+
+const LEFT = {
+  server: 'left.server',
+  volume: 'left.volume',
+  attachment: 'left.attachment',
+  'ssh-key': 'left.sshKey',
+  firewall: 'left.firewall',
+  port: 'left.port',
+} as const satisfies Record<Leftover['kind'], WordId>;
 
 /** What `destroy` will do, in words. */
 export async function describeTakeDown(options: OvhOptions, named: readonly string[]): Promise<{ goes: string[]; stays: string[] }> {
@@ -71,23 +83,30 @@ export async function takeDown(options: OvhOptions, named: readonly string[]): P
       ),
     );
   }
-  if (stays.length > 0) await startAgain(options, (await readDocument(state)) ?? document);
-  await proveGone(options, document, await terraform.resources({ tainted: true }), stays);
-  if (stays.length > 0) return stays.map(({ name }) => name);
+  // It knows which servers there were, also after a run that was broken off.
+  const ended = (await readDocument(state)) ?? document;
+  await proveGone(options, ended, await terraform.resources({ tainted: true }), stays);
+  if (stays.length > 0) {
+    await startAgain(options, ended);
+    return stays.map(({ name }) => name);
+  }
   await rm(directory, { recursive: true, force: true });
   await removeDocument(state);
   return [];
 }
 
-/** Throws InfraError while Terraform's state, or OpenStack itself, shows more than what stays. */
+/** Throws InfraError while Terraform's state, OpenStack or OVH itself shows more than what stays. What could not be looked at is a warning. */
 async function proveGone(options: OvhOptions, document: OvhDocument, addresses: readonly string[], stays: readonly Kept[]): Promise<void> {
   const { config, progress, timing } = options;
   progress.update(told('destroy.looking', {}));
   const cloud = await OpenStack.login(config.credentials, timing);
-  const found = await cloud.at(config.region).leftovers(document.name);
+  const found = await cloud.at(config.region).leftovers(document.name, document.switchedOff);
+  const ovh = await ovhLeftovers(options, document, stays.some(({ guarded }) => guarded === 'bucket'));
+  for (const unseen of ovh.unseen) progress.warn(unseen);
   const left = [
     ...addresses.filter((address) => !stays.some((one) => one.address === address)),
-    ...found.filter(({ kind, name }) => kind !== 'volume' || !stays.some((one) => one.name === name)).map(({ kind, name }) => `${kind} ${name}`),
+    ...found.filter(({ kind, name }) => kind !== 'volume' || !stays.some((one) => one.name === name)).map(({ kind, name }) => told(LEFT[kind], { name })),
+    ...ovh.left,
   ];
   if (left.length > 0) throw new InfraError(told('destroy.left', { names: left.join(', ') }), { hints: [told('destroy.leftFix', {})] });
 }

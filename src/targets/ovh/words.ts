@@ -171,6 +171,16 @@ const WORDS = {
   'destroy.nothing': { en: 'nothing: no disk or bucket is left', fr: 'rien : il ne reste ni disque ni bucket' },
   'destroy.looking': { en: 'looking whether anything is left at OVH', fr: 'recherche de ce qui resterait chez OVH' },
   'destroy.left': { en: 'there is still something of this installation at OVH: {names}', fr: 'il reste quelque chose de cette installation chez OVH : {names}' },
+  'destroy.unseen': { en: 'could not be looked at: {what}: {why}. Look in the OVHcloud manager (Public Cloud) whether it is gone', fr: 'n’a pas pu être vérifié : {what} : {why}. Regardez dans l’espace client OVHcloud (Public Cloud) si cela a disparu' },
+  'left.server': { en: 'server {name}', fr: 'serveur {name}' },
+  'left.volume': { en: 'volume {name}', fr: 'volume {name}' },
+  'left.attachment': { en: 'connection of the volume {name} to a server', fr: 'rattachement du volume {name} à un serveur' },
+  'left.sshKey': { en: 'SSH key {name}', fr: 'clé SSH {name}' },
+  'left.firewall': { en: 'firewall group {name}', fr: 'groupe du pare-feu {name}' },
+  'left.port': { en: 'network port with the address {name}', fr: 'port réseau avec l’adresse {name}' },
+  'left.bucketUsers': { en: 'list the users of the project', fr: 'lister les utilisateurs du projet' },
+  'left.bucketUser': { en: 'user {id} of the bucket, with its S3 keys', fr: 'utilisateur {id} du bucket, avec ses clés S3' },
+  'left.bucket': { en: 'bucket {name}', fr: 'bucket {name}' },
   'destroy.leftFix': { en: 'look at it in the OVHcloud manager, or in Horizon, and delete it there when nobody needs it; then type the same command again', fr: 'regardez-le dans l’espace client OVHcloud, ou dans Horizon, et supprimez-le si personne n’en a besoin ; puis tapez à nouveau la même commande' },
 } as const satisfies Vocabulary;
 

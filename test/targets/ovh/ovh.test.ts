@@ -84,8 +84,8 @@ describe('the target ovh', { timeout: 60_000 }, () => {
   }
   const applied = (): number => terraform.runs.filter(({ argv }) => argv[0] === 'apply').length;
 
+  const token = { endpoint: 'ovh-eu' as const, applicationKey: APPLICATION_KEY, applicationSecret: new Secret(APPLICATION_SECRET), consumerKey: new Secret(CONSUMER_KEY) };
   function target(changed: Partial<OvhConfig> = {}, more: Partial<OvhOptions> = {}) {
-    const token = { endpoint: 'ovh-eu' as const, applicationKey: APPLICATION_KEY, applicationSecret: new Secret(APPLICATION_SECRET), consumerKey: new Secret(CONSUMER_KEY) };
     const config: OvhConfig = {
       credentials: cloud.credentials(),
       region: 'GRA9',
@@ -97,7 +97,7 @@ describe('the target ovh', { timeout: 60_000 }, () => {
       bucket: { at: 'ovh', name: 'koprogo-tilleuls', region: 'GRA' },
       ...changed,
     };
-    const common = { name: 'Tilleuls', directory, state, progress: reporter, site: { domain: 'example.be', www: false }, agree: () => Promise.resolve(true), timing: { pausesMs: [], pollMs: 1, powerSeconds: 1 }, agreeToOutage };
+    const common = { name: 'Tilleuls', directory, state, progress: reporter, site: { domain: 'example.be', www: false }, agree: () => Promise.resolve(true), timing: { pausesMs: [], pollMs: 1, powerSeconds: 30 }, agreeToOutage };
     const sshPublicKey = () => Promise.resolve('ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKbQv1SBC2kQvhS0m0Wq operator@example.be');
     return createOvh({ ...common, config, sshPublicKey, endpoint: ovh.endpoint, terraformHost: terraform.host, resolverFor: published, ...more });
   }
@@ -234,13 +234,37 @@ describe('the target ovh', { timeout: 60_000 }, () => {
     terraform.replacing = [SERVER_ADDRESS];
     const before = applied();
     cloud.servers = [{ id: ID, name: 'koprogo-tilleuls', status: 'SUSPENDED' }];
-    await expect(stepOf('ovh-server').apply()).rejects.toThrow(`the server ${ID} is still SUSPENDED`);
+    await expect(stepOf('ovh-server', {}, { timing: { pausesMs: [], pollMs: 1, powerSeconds: 1 } }).apply()).rejects.toThrow(`the server ${ID} is still SUSPENDED`);
     expect(applied()).toBe(before);
     for (const servers of [[], [{ id: ID, name: 'koprogo-tilleuls', status: 'ERROR' }], [{ id: ID, name: 'koprogo-tilleuls', status: 'SHUTOFF' }]]) {
       cloud.servers = servers;
       await stepOf('ovh-server').apply();
     }
     expect(applied()).toBe(before + 3);
+  });
+
+  it('proves of each thing at OpenStack and OVH that it is gone, and says what it could not see', async () => {
+    await standing();
+    cloud.ports = [{ id: 'p1', device_id: ID, name: '', fixed_ips: [{ ip_address: '203.0.113.7', subnet_id: 's' }] }, { id: 'p2', device_id: 'another', name: '', fixed_ips: [] }];
+    cloud.volumes = [{ id: 'v1', name: 'koprogo-tilleuls-postgres', attachments: [{ server_id: ID, attachment_id: 'a', device: '/dev/sdb' }] }, { id: 'v2', name: 'other', attachments: [{ server_id: ID, attachment_id: 'b', device: '/dev/sdc' }] }];
+    ovh.users = [
+      { id: 7, username: 'user-a', description: 'Backups of koprogo-tilleuls', status: 'ok' },
+      { id: 8, username: 'user-b', description: 'Backups of koprogo-tilleuls-2', status: 'ok' },
+      { id: 9, username: 'user-c', description: 'Backups of koprogo-tilleuls', status: 'deleting' },
+    ];
+    ovh.buckets = ['koprogo-tilleuls'];
+    cloud.servers = [];
+    const left = /OVH: connection of the volume koprogo-tilleuls-postgres to a server, network port with the address 203.0.113.7, user 7 of the bucket, with its S3 keys$/;
+    await expect(target().destroy()).rejects.toThrow(left);
+    // What servers there were is remembered until all is gone.
+    await expect(target().destroy()).rejects.toThrow(left);
+    [cloud.ports, cloud.volumes, ovh.users] = [[], [], []];
+    await expect(target().destroy({ named: ['koprogo-tilleuls'] })).rejects.toThrow('OVH: bucket koprogo-tilleuls');
+    ovh.buckets = [];
+    ovh.rules = ovh.rules.filter(({ method }) => method !== 'GET');
+    await target({ dns: 'elsewhere', api: token }).destroy();
+    expect(reporter.lines.join('\n')).toContain('could not be looked at: list the users of the project: ');
+    expect(cloud.surprises).toEqual([]);
   });
 
   it('switches the server off before destroy takes its disks away', async () => {
@@ -269,7 +293,7 @@ describe('the target ovh', { timeout: 60_000 }, () => {
     // What Terraform does not know of is found, and said.
     cloud.keypairs = ['koprogo-tilleuls', 'koprogo-tilleuls-2'];
     cloud.volumes = [{ id: 'v1', name: 'koprogo-tilleuls-postgres' }, { id: 'v2', name: null }];
-    await expect(target().destroy()).rejects.toThrow(/still something of this installation at OVH: ssh-key koprogo-tilleuls$/);
+    await expect(target().destroy()).rejects.toThrow(/still something of this installation at OVH: SSH key koprogo-tilleuls$/);
     cloud.keypairs = [];
     expect(await target().destroy({ named: ['koprogo-tilleuls-documents', 'koprogo-tilleuls'] })).toEqual(['koprogo-tilleuls-postgres']);
     expect(terraform.made).toEqual([GUARDED.postgres]);

@@ -62,8 +62,8 @@ export class Region {
   volumeLimits = (): Promise<VolumeLimits> => volumeLimits(this.volume);
   volumeTypes = (): Promise<string[]> => volumeTypes(this.volume);
   volumeZones = (): Promise<string[]> => volumeZones(this.volume);
-  /** Servers, SSH keys and firewall groups of that name, and its two data disks. */
-  leftovers = (name: string): Promise<Leftover[]> => leftovers(this.compute, this.volume, this.network, name);
+  /** Servers, SSH keys and firewall groups of that name, its two data disks, and the ports of servers that it had. */
+  leftovers = (name: string, serversBefore: readonly string[] = []): Promise<Leftover[]> => leftovers(this.compute, this.volume, this.network, name, serversBefore);
 
   /** Ends the server's system and waits until it is off; nothing where it is off or gone. */
   switchOff = (id: string, progress: Progress): Promise<void> => switchOff({ compute: this.compute, timing: this.timing, progress }, id);

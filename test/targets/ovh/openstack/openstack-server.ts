@@ -41,7 +41,8 @@ export class OpenStackStandIn {
     { id: 'i4', name: 'Being Made', status: 'queued', min_disk: 0, min_ram: 0 },
   ];
   networks = [{ id: 'n1', name: 'Ext-Net', status: 'ACTIVE', 'router:external': true }];
-  volumes: { id: string; name: string | null }[] = [];
+  volumes: { id: string; name: string | null; attachments?: { server_id: string; attachment_id: string; device: string }[] }[] = [];
+  ports: { id: string; device_id: string; name: ''; fixed_ips: { ip_address: string; subnet_id: string }[] }[] = [];
   keypairs: string[] = [];
   groups = ['default'];
   servers: { id: string; name: string; status: string }[] = [];
@@ -176,8 +177,10 @@ export class OpenStackStandIn {
         return { servers: this.servers.map(({ id, name }) => ({ id, name, links: [] })) };
       case 'GET /compute/v2.1/os-keypairs':
         return { keypairs: this.keypairs.map((name) => ({ keypair: { name, fingerprint: 'x', public_key: 'x' } })) };
-      case 'GET /volume/v3/0123abcd/volumes':
-        return { volumes: this.volumes.map((one) => ({ ...one, links: [] })) };
+      case 'GET /volume/v3/0123abcd/volumes/detail':
+        return { volumes: this.volumes.map((one) => ({ attachments: [], ...one, status: one.attachments === undefined ? 'available' : 'in-use', links: [] })) };
+      case 'GET /network/v2.0/ports':
+        return { ports: this.ports.filter(({ device_id: device }) => device === query['device_id']) };
       case 'GET /network/v2.0/security-groups':
         return { security_groups: this.groups.map((name, at) => ({ id: `g${at}`, name })).filter(({ name }) => name === query['name']) };
       case 'GET /compute/v2.1/os-availability-zone':
@@ -245,7 +248,8 @@ const QUERIES: Readonly<Record<string, readonly string[]>> = {
   'GET /network/v2.0/networks': ['name'],
   'GET /compute/v2.1/servers': ['limit'],
   'GET /compute/v2.1/os-keypairs': [],
-  'GET /volume/v3/0123abcd/volumes': ['limit'],
+  'GET /volume/v3/0123abcd/volumes/detail': ['limit'],
+  'GET /network/v2.0/ports': ['device_id'],
   'GET /network/v2.0/security-groups': ['name'],
   'GET /image/v2/images': ['name', 'limit'],
 };
