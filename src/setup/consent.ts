@@ -29,7 +29,7 @@ export function refuseAnotherMachine(name: string, stored: Answers | undefined, 
 export async function agree(context: Context, asking: boolean, canGoBack: boolean): Promise<typeof BACK | undefined> {
   const { name, target, reporter } = context;
   reporter.heading(say('consent.heading', { name, target: target.name }));
-  for (const line of target.describeSetup()) reporter.note(`  ${line}`);
+  for (const line of await target.describeSetup()) reporter.note(`  ${line}`);
   const said = asking ? await askToGoOn(canGoBack) : true;
   if (said === false) throw new RefusedError(say('consent.refused'), { hints: ['koprogo-infra setup --plan'] });
   return said === true ? undefined : said;

@@ -10,6 +10,7 @@ import { fitFlavors, regionChoices } from '../targets/ovh/checks/pick.js';
 import { type Domain, isManagerAccount, type OpenRcValues, readOpenRc } from '../targets/ovh/openrc/openrc.js';
 import type { OpenStack } from '../targets/ovh/openstack/openstack-client.js';
 import type { Timing } from '../targets/ovh/openstack/openstack-http.js';
+import { listFor, perMonth, type PriceList, priceList } from '../targets/ovh/prices.js';
 import { inWords, type Said } from '../targets/ovh/words.js';
 import { language, type Text } from '../words.js';
 import type { Live } from './live.js';
@@ -20,7 +21,7 @@ import { say } from './words.js';
 const told = (said: Said): string => inWords(said, language());
 
 /** Asks OpenStack and OVH while the questions about them are answered. `warn` hears what is odd about an OpenRC file. */
-export function ovhLive(warn: (text: string) => void, timing: Timing = {}, endpoints: Readonly<Record<string, { name: string; url: string; tokenPage: string }>> = OVH_ENDPOINTS): Live {
+export function ovhLive(warn: (text: string) => void, timing: Timing = {}, endpoints: Readonly<Record<string, { name: string; url: string; tokenPage: string }>> = OVH_ENDPOINTS, pricesAt: (authUrl: string) => string | undefined = listFor): Live {
   let known: { key: string; cloud: OpenStack } | undefined;
 
   /** The login that these answers make, tried once for the same answers. */
@@ -56,6 +57,11 @@ export function ovhLive(warn: (text: string) => void, timing: Timing = {}, endpo
     }
   }
 
+  async function pricesFor(answers: Answers): Promise<PriceList | undefined> {
+    const url = pricesAt(answers['ovh.authUrl'] ?? '');
+    return url === undefined ? undefined : priceList(url);
+  }
+
   return {
     async implied(key, text) {
       if (key !== 'ovh.openrc') return {};
@@ -79,7 +85,11 @@ export function ovhLive(warn: (text: string) => void, timing: Timing = {}, endpo
       if (key === 'ovh.region') return regionChoices(cloud.regions()).map(named);
       try {
         const region = cloud.at(answers['ovh.region'] ?? '');
-        const found = key === 'ovh.flavor' ? fitFlavors(await region.flavors()).map(flavorChoice) : (await region.volumeTypes()).map(named);
+        const prices = await pricesFor(answers);
+        const found =
+          key === 'ovh.flavor'
+            ? fitFlavors(await region.flavors()).map((flavor) => priced(flavorChoice(flavor), prices, prices?.flavor(flavor.name, region.name)))
+            : (await region.volumeTypes()).map((type) => priced(named(type), prices, prices?.gigabyte(type, region.name), PER_GB));
         return found.length === 0 ? undefined : found;
       } catch (error) {
         // The live checks before Terraform say what is wrong; here the name can still be typed.
@@ -131,6 +141,15 @@ function problemOf({ state, what, cause, fix }: CheckResult): string | undefined
 }
 
 const named = (name: string): Choice => ({ value: name, name: { en: name, fr: name } });
+
+const PER_GB = { en: ' for each GB', fr: ' par Go' } satisfies Text;
+
+/** The choice with its price in a month; as it is where the price list does not say. */
+function priced({ value, name }: Choice, prices: PriceList | undefined, amount: number | undefined, each: Text = { en: '', fr: '' }): Choice {
+  if (!prices || amount === undefined) return { value, name };
+  const { currency } = prices;
+  return { value, name: { en: `${name.en}, about ${perMonth(amount, currency, 'en')} a month${each.en} without VAT`, fr: `${name.fr}, environ ${perMonth(amount, currency, 'fr')} par mois${each.fr} hors TVA` } };
+}
 
 function flavorChoice({ name, memory, vcpus, disk, recommended }: { name: string; memory: number; vcpus: number; disk: number; recommended: boolean }): Choice {
   const sizes = { en: `${name}: ${gigabytes(memory, 'en')} GB of memory, ${vcpus} ${vcpus === 1 ? 'processor' : 'processors'}, ${disk} GB for the system`, fr: `${name} : ${gigabytes(memory, 'fr')} Go de mémoire, ${vcpus} ${vcpus === 1 ? 'processeur' : 'processeurs'}, ${disk} Go pour le système` } satisfies Text;

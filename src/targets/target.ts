@@ -20,7 +20,7 @@ export interface DestroyChoice {
 export interface Target {
   readonly name: 'sandbox' | 'host' | 'ovh';
   /** What set-up will do outside the server, in words, before anything is agreed to. */
-  describeSetup(): string[];
+  describeSetup(): string[] | Promise<string[]>;
   /** What must be done before the server can be reached: on this computer and at the provider. */
   steps(): Step[];
   /** The server, as soon as it exists. */

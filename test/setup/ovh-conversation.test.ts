@@ -191,7 +191,7 @@ describe('the conversation about OVH', { timeout: 30_000 }, () => {
     const { config } = await collectAnswers({ flags, environment: { OS_PASSWORD: cloud.password } }, { acceptFallbacks: true, live: live() });
     expect(config).toMatchObject({ ovh: { username: cloud.credentials().username, region: 'GRA9', flavor: 'd2-4' } });
     const context = createContext({ name: 'tilleuls', state: (await testStore()).documents('tilleuls'), config, reporter: new RecordingReporter(), patience: 1 });
-    expect(context.target.describeSetup().join('\n')).toContain('GRA9');
+    expect((await context.target.describeSetup()).join('\n')).toContain('GRA9');
     expect(await context.target.machine()).toBeUndefined();
     const wrong = collectAnswers({ flags: { ...flags, 'ovh.openrc': folder, 'ovh.flavor': 'a b' }, environment: { OS_PASSWORD: 'x' } }, { acceptFallbacks: true, live: live() });
     await expect(wrong).rejects.toThrow(InputError);

@@ -5,6 +5,7 @@ import type { Progress } from '../../progress.js';
 import type { StateStore } from '../../state/store.js';
 import type { TerraformOptions } from '../../terraform/terraform.js';
 import type { OvhConfig } from './config.js';
+import type { PriceList } from './prices.js';
 import type { Timing } from './openstack/openstack-http.js';
 
 export interface OvhOptions {
@@ -26,6 +27,7 @@ export interface OvhOptions {
   /** The OVH API where it is not OVH's own; and what else only tests set. */
   endpoint?: OvhEndpoint;
   timing?: Timing;
+  prices?: () => Promise<PriceList | undefined>;
   terraformHost?: TerraformOptions['host'];
   resolverFor?: ResolverFor;
 }

@@ -8,6 +8,7 @@ import { type OvhOutputs, ovhOutputs, WHOLE_SERVER } from './module.js';
 import type { OvhOptions } from './options.js';
 import { terraformOf } from './ovh-terraform.js';
 import { describeServer, serverStep } from './server-step.js';
+import { describeCost } from './prices.js';
 import { describeTakeDown, takeDown } from './take-down.js';
 import { told } from './told.js';
 
@@ -38,7 +39,7 @@ export function createOvh(options: OvhOptions): Target {
 
   return {
     name: 'ovh',
-    describeSetup: () => [...describeServer(options), told(config.dns === 'ovh' ? 'dns.make' : 'dns.makeYourself', { domain: site.domain })],
+    describeSetup: async () => [...describeServer(options), ...(await describeCost(config, options.prices)), told(config.dns === 'ovh' ? 'dns.make' : 'dns.makeYourself', { domain: site.domain })],
     steps: () => [serverStep({ ...options, address: async () => (await built())?.given.server.ipv4, forget }), ovhDnsStep(options, async () => (await built())?.given.server)],
 
     async machine(): Promise<Machine | undefined> {

@@ -11,6 +11,7 @@ import { GUARDED, SERVER_ADDRESS } from './module.js';
 import { OpenStack } from './openstack/openstack-client.js';
 import type { OvhOptions } from './options.js';
 import { IMAGE, terraformOf } from './ovh-terraform.js';
+import { describeCost } from './prices.js';
 import { startAgain, switchOffFor } from './switch-off.js';
 import { told } from './told.js';
 import { inWords } from './words.js';
@@ -55,7 +56,7 @@ export function serverStep(options: ServerStepDeps): Step {
     const failed = await liveChecks(document, made);
     if (failed.length > 0) return blockedBy(failed);
     const before = interrupted ? [told('plan.startAgain', {})] : [];
-    return made.includes(SERVER_ADDRESS) && document ? needed(...before, ...describePreview(preview, document)) : needed(...before, ...describeServer(options));
+    return made.includes(SERVER_ADDRESS) && document ? needed(...before, ...describePreview(preview, document)) : needed(...before, ...describeServer(options), ...(await describeCost(config, options.prices)));
   }
 
   return {
