@@ -43,7 +43,7 @@ export const SCHEMAS = {
   'host.hostKey': saying(address.hostKey, () => say('schema.hostKey')),
   'disks.postgres': saying(diskId, () => say('schema.disk')),
   'disks.documents': saying(diskId, () => say('schema.disk')),
-  'ovh.openrc': z.string().min(1).max(64 * 1024),
+  'ovh.openrc': z.string().min(1).max(64 * 1024, { error: () => say('schema.openrc') }),
   'ovh.authUrl': z.string().transform((text, context) => {
     const base = loginBase(text);
     if (base !== undefined) return base;

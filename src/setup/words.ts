@@ -7,6 +7,7 @@ export const WORDS = {
   'schema.yesOrNo': { en: 'must be yes or no', fr: 'doit être yes ou no' },
   'schema.email': { en: 'must be an e-mail address', fr: 'doit être une adresse e-mail' },
   'schema.path': { en: 'must be a path of at most 1000 characters', fr: 'doit être un chemin d’au plus 1000 caractères' },
+  'schema.openrc': { en: 'must be the path of an OpenRC file, or its text of at most 64 KiB', fr: 'doit être le chemin d’un fichier OpenRC, ou son texte d’au plus 64 Kio' },
   'schema.copies': { en: 'must be kit, sheets or later', fr: 'doit être kit, sheets ou later' },
   'schema.address': { en: 'must be an IP address or a host name', fr: 'doit être une adresse IP ou un nom d’hôte' },
   'schema.port': { en: 'must be a port number', fr: 'doit être un numéro de port' },

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { Interrupted } from '../../src/interrupt.js';
 import { Secret } from '../../src/secret.js';
 import { collectAnswers, converse } from '../../src/setup/answers.js';
-import { BACK } from '../../src/setup/asking.js';
+import { BACK, problemWith } from '../../src/setup/asking.js';
 import { loadAnswersFile } from '../../src/setup/answers-file.js';
 import { QUESTIONS } from '../../src/setup/questions.js';
 import { answersTemplate } from '../../src/setup/template.js';
@@ -305,6 +305,18 @@ describe('answersTemplate', () => {
 });
 
 describe('QUESTIONS', () => {
+  it.each(QUESTIONS.map((question) => ({ key: question.key, question })))('say in the language of the person what an answer must be: $key', ({ question }) => {
+    const rubbish = ['\u0000', '-', 'é !', '99999999', 'x'.repeat(2000), 'x'.repeat(70_000)];
+    const problems = rubbish.map((text) => problemWith(question, text)).filter((problem) => problem !== undefined);
+    speak('fr');
+    for (const problem of rubbish.map((text) => problemWith(question, text)).filter((one) => one !== undefined)) {
+      expect(problem).toMatch(/^(ne doit|doit|ressemble)/);
+      expect(problem.length).toBeLessThan(200);
+    }
+    expect(problems.every((problem) => /^(must|looks)/.test(problem))).toBe(true);
+    expect(problems.length).toBeGreaterThan(0);
+  });
+
   it('have distinct keys, flags and variables', () => {
     for (const field of ['key', 'flag', 'variable'] as const) {
       expect(new Set(QUESTIONS.map((question) => question[field])).size).toBe(QUESTIONS.length);
