@@ -6,7 +6,6 @@ import { shortText, reportText } from '../../src/commands/security-text.js';
 import { type Summary, summaryText } from '../../src/commands/summary.js';
 import type { SecurityReport } from '../../src/keys/hardening/posture.js';
 import type { AuditVerification } from '../../src/keys/audit/verify.js';
-import { say } from '../../src/commands/words.js';
 import { say as sayOfRecovery } from '../../src/setup/recovery-words.js';
 import { speak } from '../../src/words.js';
 
