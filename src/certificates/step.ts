@@ -44,7 +44,7 @@ const LOG_LINES = 500;
 /**
  * Every name of the site shows a certificate that this computer trusts. Before Let's Encrypt is asked, DNS and port 80
  * have to be right; then comes a rehearsal with its staging authority, and only after that the real one, which refuses a
- * name for an hour after five failures. Each run makes one try with each authority at most.
+ * name for an hour after five failures. Traefik is started again for a further try once a run at most.
  */
 export function certificatesStep(options: CertificatesStepOptions): Step {
   const { machine, server, state, domain, www, stack, progress, resolverFor, ca, timeoutSeconds = 15 } = options;

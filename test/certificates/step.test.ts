@@ -40,7 +40,11 @@ class World {
     "look at the server's addresses": `2: eth0    inet 10.0.0.4/24 scope global eth0\n2: eth0    inet6 ${SIX}/64 scope global \n3: docker0    inet 172.17.0.1/16 scope global docker0\n`,
     'see which certificates the server holds': () => this.held,
     'look at the containers': () => container('traefik', { startedAt: this.startedAt }),
-    'read the logs': () => this.log,
+    'read the logs': () => {
+      this.reads += 1;
+      this.read(this.reads);
+      return this.log;
+    },
     'restart the containers': () => {
       this.startedAt = new Date().toISOString();
       this.log = '';
@@ -50,6 +54,9 @@ class World {
     'wait until the containers are healthy': '',
   });
   restarted: () => void = () => undefined;
+  reads = 0;
+  /** Just before Traefik's log is read for the nth time: once before each wait, then once a round. */
+  read: (nth: number) => void = () => undefined;
   /** What happens when the stack is brought to what the state says. */
   converge: () => void = () => {
     this.show('real');
@@ -169,16 +176,12 @@ describe('the step of the certificates', () => {
 
   it('waits for the rehearsal and for the real certificates', async () => {
     world.shown = { [DOMAIN]: 'staging', [`api.${DOMAIN}`]: 'staging' };
-    setTimeout(() => {
-      world.show('staging');
-    }, 200);
-    world.converge = () => {
-      // Traefik still shows what it had: that is not enough now.
-      world.show('staging');
-      setTimeout(() => {
-        world.show('real');
-      }, 200);
+    world.read = (nth) => {
+      if (nth === 2) world.show('staging');
+      if (nth === 4) world.show('real');
     };
+    // Traefik still shows what it had: that is not enough now.
+    world.converge = () => undefined;
     await world.step({ patienceSeconds: 10 }).apply();
     expect(await world.step().check()).toMatchObject({ state: 'done' });
     const labels = world.progress.updates.map(({ label }) => label.split(':')[0]);
@@ -188,9 +191,9 @@ describe('the step of the certificates', () => {
   });
 
   it('leaves Traefik with the staging authority when the rehearsal fails, and says why and what helps', async () => {
-    setTimeout(() => {
-      world.log = CAA;
-    }, 150);
+    world.read = (nth) => {
+      if (nth === 2) world.log = CAA;
+    };
     const failure = await failureOf(world.step({ patienceSeconds: 30 }).apply());
     expect(failure.message).toContain('the real one was not asked, and its limits are untouched');
     const told = explained(failure, false);
@@ -204,9 +207,7 @@ describe('the step of the certificates', () => {
   it('makes one more try, and only one, where the last one had failed', async () => {
     world.log = CAA;
     world.restarted = () => {
-      setTimeout(() => {
-        world.log = CAA;
-      }, 100);
+      world.log = CAA;
     };
     await failureOf(world.step({ patienceSeconds: 30 }).apply());
     expect(world.purposes.filter((purpose) => purpose === 'restart the containers')).toHaveLength(1);
@@ -243,9 +244,9 @@ describe('the step of the certificates', () => {
   it('never goes back to the rehearsal where the server holds a real certificate for the domain, or one was made for it', async () => {
     world.show('real');
     world.shown[`www.${DOMAIN}`] = 'nothing';
-    setTimeout(() => {
-      world.show('real');
-    }, 200);
+    world.read = (nth) => {
+      if (nth === 2) world.show('real');
+    };
     world.held = `certificate ${DOMAIN}\n`;
     await world.step({ patienceSeconds: 10 }).apply();
     world.held = '';
