@@ -1,3 +1,4 @@
+import { InfraError } from '../errors.js';
 import type { DnsDocumentStore } from './apply.js';
 import type { DnsDocument } from './document.js';
 import type { OvhZone } from './ovh-zone.js';
@@ -35,7 +36,7 @@ export function planRestore({ touched, before, made }: DnsDocument, existing: re
 
 /**
  * Brings a zone back to what it was before this program changed it, and forgets the document. After a crash anywhere it
- * goes on. Returns undefined where nothing was ever changed.
+ * goes on. Returns undefined where nothing was ever changed. Throws InfraError when the zone, read again, is not as it should be.
  */
 export async function restoreZone(zone: OvhZone, store: DnsDocumentStore): Promise<RestorePlan | undefined> {
   const document = await store.read();
@@ -48,6 +49,9 @@ export async function restoreZone(zone: OvhZone, store: DnsDocumentStore): Promi
     for (const record of plan.remove) await zone.remove(record);
     for (const record of plan.create) await zone.create(record);
     await zone.publish();
+    const { remove, create } = planRestore(document, await zone.records(document.touched));
+    const left = [...remove, ...create].map((record) => describeRecord(record, zone.zone));
+    if (left.length > 0) throw new InfraError(say('restore.notDone', { zone: zone.zone, records: left.join('; ') }), { hints: ['koprogo-infra destroy'] });
   }
   await store.remove();
   return plan;

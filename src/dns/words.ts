@@ -33,6 +33,10 @@ export const WORDS = {
   'record.restore': { en: 'restore the record {record}', fr: 'rétablir l’enregistrement {record}' },
   'record.leave': { en: 'leave the record {record}, which somebody else made', fr: 'laisser l’enregistrement {record}, créé par quelqu’un d’autre' },
   'record.notRestore': { en: 'not restore the record {record}: something else is there now', fr: 'ne pas rétablir l’enregistrement {record} : autre chose s’y trouve maintenant' },
+  'restore.notDone': {
+    en: 'the zone {zone}, read again, is not yet as it was before: {records}',
+    fr: 'la zone {zone}, relue, n’est pas encore telle qu’elle était auparavant : {records}',
+  },
   'record.otherwise': {
     en: 'OVH listed record {number} of {zone} as {type} of "{name}", and says otherwise when asked for it',
     fr: 'OVH a listé l’enregistrement {number} de {zone} comme {type} de « {name} », et dit autre chose quand on le lui demande',

@@ -143,6 +143,16 @@ describe('a zone at OVH', () => {
     expect(await restoreZone(zone, store)).toBeUndefined();
   });
 
+  it('is read again afterwards: a record that stays is not taken for done', async () => {
+    ovh.add(ZONE, 'www', 'A', OLD);
+    await writeRecords(zone, wanted(), store, (await plan()).replaced);
+    const forgetful = Object.assign(new OvhZone(api, ZONE), { remove: () => Promise.resolve() });
+    expect((await failureOf(restoreZone(forgetful, store))).message).toContain(`not yet as it was before: api.example.be A ${NEW}`);
+    expect(stored).toBeDefined();
+    await restoreZone(zone, store);
+    expect([said(), stored]).toEqual([[`www A ${OLD}`], undefined]);
+  });
+
   it('keeps records that were right before, and what somebody else made meanwhile', async () => {
     ovh.add(ZONE, '', 'A', NEW);
     ovh.add(ZONE, 'www', 'A', OLD);
