@@ -4,7 +4,7 @@ import { converse } from '../setup/answers.js';
 import { BACK } from '../setup/asking.js';
 import { withFilesAtHand } from '../setup/at-hand.js';
 import { loadAnswersFile } from '../setup/answers-file.js';
-import { askAtTerminal, tellHowToGoBack, tellResumed } from '../setup/ask.js';
+import { askAtTerminal, askNameAtTerminal, tellHowToGoBack, tellResumed } from '../setup/ask.js';
 import type { SetupConfig } from '../setup/config.js';
 import { agree, agreeToReplace, confirmFormat, confirmOutage, refuseAnotherMachine, refuseWithoutConsent } from '../setup/consent.js';
 import { type Context, createContext } from '../setup/context.js';
@@ -26,6 +26,8 @@ import { summarize, summaryText } from './summary.js';
 
 /** A first boot under emulation, with cloud-init, on a busy computer. */
 const PATIENCE_SECONDS = 900;
+
+const atTerminal = { ask: askAtTerminal, askName: askNameAtTerminal };
 
 /** What one run of the command works with, whichever installation it turns out to be for. */
 interface Run {
@@ -56,7 +58,7 @@ export async function setup(invocation: Invocation): Promise<ExitCode> {
     named: textOption(invocation, 'installation') ?? process.env['KOPROGO_INSTALLATION'],
     target: flags['target'] ?? process.env['KOPROGO_TARGET'] ?? (file as { target?: unknown } | undefined)?.target,
     names: await (await theStore()).installations(),
-    ...(asking && { ask: askAtTerminal, askLanguage: languageQuestion(invocation) }),
+    ...(asking && { asking: atTerminal, askLanguage: languageQuestion(invocation) }),
   });
   const security = await glanceAtSecurity(reporter);
   const run: Run = { invocation, reporter, security, flags, file, plan, interactive, asking };
@@ -64,7 +66,7 @@ export async function setup(invocation: Invocation): Promise<ExitCode> {
     const present = chosen;
     const code = await withState(present.name, 'setup', (state) => setUp(run, present, state));
     if (code !== BACK) return code;
-    chosen = await chooseAgain(present, askAtTerminal);
+    chosen = await chooseAgain(present, { ...atTerminal, names: await (await theStore()).installations() });
   }
 }
 

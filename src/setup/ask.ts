@@ -1,7 +1,9 @@
 import { askChoice, askLines, askSecret, askText } from '../edges/prompts.js';
 import { folded, printable } from '../ui/format.js';
 import { fillIn } from '../words.js';
+import { INSTALLATION_NAME } from '../state/installations.js';
 import { type Ask, BACK } from './asking.js';
+import type { AskName } from './installation.js';
 import { type Answers, explanationOf, type Question, QUESTIONS } from './questions.js';
 import { say } from './words.js';
 
@@ -19,6 +21,17 @@ export const askAtTerminal: Ask = async (question, fallback, problem, canGoBack 
   if (problem === undefined && explanation !== undefined) tell(fillIn(explanation));
   const said = await answerTo(question, message, fallback, canGoBack);
   return canGoBack && said.trim() === GO_BACK ? BACK : said;
+};
+
+/** Of an installation that exists, to go on with it, or of a new one. */
+export const askNameAtTerminal: AskName = async (proposed, names) => {
+  tell([say('ask.nameWhy'), ...(names.length > 0 ? [say('ask.nameKnown', { names: names.join(', ') })] : [])].join(' '));
+  for (let problem: string | undefined; ; problem = say('ask.nameForm')) {
+    const ask = say('ask.name');
+    const said = (await askText(problem === undefined ? ask : say('ask.again', { ask, problem }), proposed)).trim();
+    if (said === GO_BACK) return BACK;
+    if (INSTALLATION_NAME.test(said)) return said;
+  }
 };
 
 /** Said once, before the first question. */

@@ -94,7 +94,7 @@ export const OVH_SERVER_QUESTIONS: readonly Question[] = [
     flag: '--postgres-size <gb>',
     variable: 'KOPROGO_POSTGRES_SIZE',
     ask: { en: 'Size of the disk for the database, in GB', fr: 'Taille du disque de la base de données, en Go' },
-    explain: { en: 'A disk can grow later, never shrink.', fr: 'Un disque peut grandir plus tard, jamais rétrécir.' },
+    explain: { en: 'Choose with room for years: a disk never shrinks, and making one larger later is work by hand.', fr: 'Prévoyez de la place pour des années : un disque ne rétrécit jamais, et l’agrandir plus tard se fait à la main.' },
     fallback: () => '20',
     when: onOvh,
   },

@@ -71,6 +71,13 @@ export const WORDS = {
     en: '`<` goes back to the question before. Ctrl-C breaks off; the next time you go on where you stopped.',
     fr: '`<` revient à la question précédente. Ctrl-C interrompt ; la fois suivante, vous reprenez où vous étiez.',
   },
+  'ask.name': { en: 'Name of this installation', fr: 'Nom de cette installation' },
+  'ask.nameWhy': {
+    en: 'Each installation is kept under a name, as in `koprogo-infra status --installation NAME`. The one proposed will do, unless you look after several; `<` goes back.',
+    fr: 'Chaque installation est gardée sous un nom, comme dans `koprogo-infra status --installation NOM`. Celui qui est proposé convient, sauf si vous en gérez plusieurs ; `<` revient en arrière.',
+  },
+  'ask.nameKnown': { en: 'There are already: {names}; the name of one of them goes on with it.', fr: 'Il y a déjà : {names} ; le nom de l’une d’elles la reprend.' },
+  'ask.nameForm': { en: 'must be 1 to 32 lower-case letters, digits and hyphens, a letter first', fr: 'doit avoir de 1 à 32 minuscules, chiffres ou traits d’union, une lettre d’abord' },
   'ask.resumed': { en: 'Going on where you stopped; `<` goes back. Answered so far:', fr: 'Vous reprenez où vous étiez ; `<` revient en arrière. Déjà répondu :' },
   'ask.answered': { en: '{key}: {text}', fr: '{key} : {text}' },
   'ask.back': { en: '< back', fr: '< retour' },
