@@ -78,3 +78,9 @@ function shown(text: string): string {
 export function day(date: Date): string {
   return date.toISOString().slice(0, 10);
 }
+
+/** What is wrong with it; of a trusted one, when it ends. */
+export function describeSeen(seen: Seen): string {
+  if (seen.state === 'trusted') return say('seen.ends', { issuer: seen.issuer, until: day(seen.until) });
+  return seen.state === 'staging' ? say('seen.staging') : seen.problem;
+}

@@ -15,7 +15,7 @@ import { done, needed, type Step } from '../step.js';
 import { type AcmeLog, readAcmeLog } from './acme-log.js';
 import { addressesOf } from './addresses.js';
 import { type Authority, authorityFor, CERTIFICATES_DOCUMENT, type CertificatesDocument, certificatesSchema, findHeldCertificate, holdsCertificate } from './document.js';
-import { day, lookAtCertificate, type Seen } from './handshake.js';
+import { day, describeSeen, lookAtCertificate, type Seen } from './handshake.js';
 import { say } from './words.js';
 
 export interface CertificatesStepOptions {
@@ -154,11 +154,6 @@ export function certificatesStep(options: CertificatesStepOptions): Step {
 
 function isGood(seen: Seen): boolean {
   return seen.state === 'trusted' && seen.until.getTime() - Date.now() > LEAST_DAYS_LEFT * DAY_MS;
-}
-
-function describeSeen(seen: Seen): string {
-  if (seen.state === 'trusted') return say('seen.ends', { issuer: seen.issuer, until: day(seen.until) });
-  return seen.state === 'staging' ? say('seen.staging') : seen.problem;
 }
 
 /** The words of Traefik and Let's Encrypt are in the message: the catalogue of troubles adds cause and fix to what it knows. */

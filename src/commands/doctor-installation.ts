@@ -3,9 +3,12 @@ import { openFromHere, type OpenStore, withStore } from '../backup/access.js';
 import { timeOfBackupId } from '../backup/layout.js';
 import { newestBackup } from '../backup/list.js';
 import { RESTORE_TEST_DOCUMENT, restoreTestSchema } from '../backup/restore-test.js';
+import { describeSeen, lookAtCertificate } from '../certificates/handshake.js';
+import { siteHosts } from '../dns/names.js';
 import type { Host } from '../edges/command.js';
 import { EXIT, type ExitCode, InfraError } from '../errors.js';
 import { RECOVERY_KEY_DOCUMENT, recoveryKeySchema } from '../keys/recovery/recovery-key.js';
+import { describeCopy, newestCopy } from '../keys/recovery/copies.js';
 import { REHEARSAL_DOCUMENT, rehearsalsSchema } from '../keys/recovery/rehearsal.js';
 import { luksStatus, type LuksReport } from '../luks/status.js';
 import { VOLUME_LIST } from '../luks/volumes.js';
@@ -16,7 +19,6 @@ import { serverReadyStep } from '../server/ready.js';
 import { type Upkeep, upkeepOf } from '../server/upkeep.js';
 import { backupPrefix, storageAccess } from '../setup/backups.js';
 import type { Context } from '../setup/context.js';
-import { certificateEnd } from '../stack/certificate-end.js';
 import { stackStatus } from '../stack/operate.js';
 import { siteStep } from '../stack/site-step.js';
 import type { Step } from '../step.js';
@@ -94,8 +96,8 @@ export async function examine(context: Examined, { open = openFromHere, now = Da
     await look(say('doctor.services'), () => services(server, findings));
   }
   await checked(portsStep({ machine: context.machine, tls: context.tls !== 'none', progress: reporter, timeoutSeconds: 5 }));
-  await checked(siteStep({ machine: context.machine, domain: context.config.domain, tls: context.tls, progress: reporter }));
-  if (context.tls !== 'none') await look(say('doctor.certificate'), () => certificate(context, findings, now()));
+  await checked(siteStep({ machine: context.machine, domain: context.config.domain, www: context.config.www, tls: context.tls, progress: reporter }));
+  if (context.tls !== 'none') await look(say('doctor.certificates'), () => certificates(context, findings, now()));
   await checked(bucketStep({ access: () => storageAccess(context), prefix: backupPrefix(context), create: false, progress: reporter, open }));
   await look(say('doctor.backup'), async () => {
     clocks.storage = await backup(context, open, findings, now());
@@ -198,12 +200,18 @@ async function services(server: Host, findings: Finding[]): Promise<void> {
   }
 }
 
-async function certificate({ machine, config }: Examined, findings: Finding[], now: number): Promise<void> {
+async function certificates({ machine, config }: Examined, findings: Finding[], now: number): Promise<void> {
   const { web } = await machine();
-  const end = await certificateEnd({ host: web.host, port: web.https, name: config.domain });
-  const [what, found, left] = [say('doctor.certificate'), say('doctor.ends', { date: end.toISOString().slice(0, 10) }), (end.getTime() - now) / 1000];
-  const fix = 'koprogo-infra stack logs traefik';
-  findings.push(left > CERTIFICATE_LATE ? fine(what, found) : left > CERTIFICATE_SHORT ? note(what, found, fix) : missing(what, found, [fix]));
+  for (const name of siteHosts(config.domain, config.www)) {
+    const seen = await lookAtCertificate({ host: web.host, port: web.https, name });
+    const [what, fix] = [say('doctor.certificate', { name }), 'koprogo-infra stack logs traefik'];
+    if (seen.state !== 'trusted') {
+      findings.push(missing(what, describeSeen(seen), ['koprogo-infra setup', fix]));
+      continue;
+    }
+    const [found, left] = [say('doctor.ends', { date: seen.until.toISOString().slice(0, 10) }), (seen.until.getTime() - now) / 1000];
+    findings.push(left > CERTIFICATE_LATE ? fine(what, found) : left > CERTIFICATE_SHORT ? note(what, found, fix) : missing(what, found, [fix]));
+  }
 }
 
 /** How far this computer's clock is ahead of the storage's, in seconds. */
@@ -237,13 +245,15 @@ async function restoreFinding({ state }: Examined, now: number): Promise<Finding
   return seconds <= RESTORE_LATE ? fine(what, ago(seconds)) : note(what, ago(seconds), 'koprogo-infra backup restore');
 }
 
-/** Whether copies lie elsewhere nobody can see from here: only whether they were tried. */
+/** Where copies lie nobody can see from here: only whether some were made, and tried. */
 async function recoveryFinding({ state }: Examined, now: number): Promise<Finding> {
   const what = say('doctor.recovery');
   if (!(await state.get(RECOVERY_KEY_DOCUMENT, recoveryKeySchema))) return missing(what, say('doctor.noRecoveryKey'), ['koprogo-infra setup']);
   const rehearsals = (await state.get(REHEARSAL_DOCUMENT, rehearsalsSchema))?.rehearsals ?? [];
   const opened = rehearsals.findLast(({ result }) => result === 'opened');
-  if (!opened) return note(what, say('doctor.notRehearsed'), 'koprogo-infra recovery-kit --to DIRECTORY', 'koprogo-infra keys split', 'koprogo-infra keys rehearse');
+  const copy = await newestCopy(state);
+  if (!opened && copy) return note(what, say('doctor.notTriedCopy', { copy: describeCopy(copy) }), 'koprogo-infra keys rehearse');
+  if (!opened) return note(what, say('doctor.noCopy'), 'koprogo-infra recovery-kit --to DIRECTORY', 'koprogo-infra keys split');
   const seconds = (now - Date.parse(opened.at)) / 1000;
   return seconds <= REHEARSAL_LATE ? fine(what, say('doctor.rehearsed', { ago: ago(seconds) })) : note(what, say('doctor.rehearsed', { ago: ago(seconds) }), 'koprogo-infra keys rehearse');
 }

@@ -23,8 +23,6 @@ export const WORDS = {
   'join': { en: '; ', fr: ' ; ' },
   'containers.strange': { en: 'docker inspect on the server says something that cannot be understood', fr: 'la réponse de docker inspect sur le serveur est incompréhensible' },
   'containers.ps': { en: 'on the server: sudo docker ps --all', fr: 'sur le serveur : sudo docker ps --all' },
-  'certificate.none': { en: 'no certificate of {name} could be read: {why}', fr: 'aucun certificat de {name} n’a pu être lu : {why}' },
-  'certificate.noDate': { en: 'it has no end', fr: 'il n’a pas de date de fin' },
   'containers.look': { en: 'look at the containers', fr: 'examiner les conteneurs' },
   'archive.not': { en: '{path} is not a docker-archive with images: {why}', fr: '{path} n’est pas une archive Docker avec des images : {why}' },
   'archive.hint': { en: 'such a file is what "docker save" writes', fr: 'un tel fichier est ce qu’écrit « docker save »' },

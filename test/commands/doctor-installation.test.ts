@@ -10,7 +10,8 @@ import type { Command, Host } from '../../src/edges/command.js';
 import { Unreachable } from '../../src/edges/ssh.js';
 import { EXIT } from '../../src/errors.js';
 import { luksStep } from '../../src/luks/step.js';
-import { recoveryKeyStep } from '../../src/keys/recovery/recovery-key.js';
+import { recordCopy } from '../../src/keys/recovery/copies.js';
+import { readRecoveryKey, recoveryKeyStep } from '../../src/keys/recovery/recovery-key.js';
 import { silent } from '../../src/progress.js';
 import { Secret } from '../../src/secret.js';
 import { baselineFiles, settingsOf, sshdFile } from '../../src/server/baseline-files.js';
@@ -165,6 +166,17 @@ describe('doctor of an installation', { timeout: 60_000 }, () => {
       'horloge du stockage d’objets, par rapport à cet ordinateur': [false, '-200 s', 'timedatectl'],
     });
     expect(wrong.some(({ fix }) => fix === 'koprogo-infra setup')).toBe(true);
+  });
+
+  it('looks at the certificate of every name where the site has TLS, and tells a copy that was never tried from none', async () => {
+    await recordCopy(state, { kind: 'kit', fingerprint: (await readRecoveryKey(state))?.fingerprint ?? '' });
+    const { wrong, exitCode } = await examined({ tls: 'letsencrypt', config: { domain: 'tilleuls.example.org', www: true } as Examined['config'] });
+    expect(exitCode).toBe(EXIT.degraded);
+    const found = Object.fromEntries(wrong.map(({ what, found: is, fix }) => [what, [is, fix]]));
+    for (const name of ['', 'api.', 'www.']) {
+      expect(found[`certificate of ${name}tilleuls.example.org`]).toEqual([expect.stringContaining('no certificate is shown'), 'koprogo-infra setup · koprogo-infra stack logs traefik']);
+    }
+    expect(found['copies of what opens the backups']).toEqual([expect.stringMatching(/^recovery kit, made on .*; not tried yet$/), 'koprogo-infra keys rehearse']);
   });
 
   it('tells of locked volumes with exit code 5', async () => {
