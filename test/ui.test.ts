@@ -50,6 +50,22 @@ describe('TextReporter', () => {
   });
 });
 
+describe('a long note', () => {
+  const long = '  one two three four five six seven eight nine ten eleven twelve thirteen';
+
+  it('is broken between words on a terminal, each line with its indent', () => {
+    const screen = recorder(true);
+    new TextReporter(screen, { NO_COLOR: '1', LANG: 'C' }).note(`short\n${long}`);
+    expect(screen.text).toBe('short\n  one two three four five six seven eight nine ten eleven\n  twelve thirteen\n');
+  });
+
+  it('stays one line in a log', () => {
+    const screen = recorder(false);
+    new TextReporter(screen, { LANG: 'C' }).warn(long);
+    expect(screen.text).toBe(`! ${long}\n`);
+  });
+});
+
 describe('format', () => {
   it('shows bytes, durations and what is left', () => {
     expect([0, 999, 1000, 1_440_000, 999_600_000].map(bytes)).toEqual(['0 B', '999 B', '1.0 kB', '1.4 MB', '1.0 GB']);

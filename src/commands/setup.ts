@@ -33,7 +33,8 @@ const atTerminal = { ask: askAtTerminal, askName: askNameAtTerminal };
 interface Run {
   invocation: Invocation;
   reporter: TextReporter;
-  security: SecurityGlance;
+  /** Said once, in the language that the conversation turns out to be in. */
+  security: () => Promise<SecurityGlance>;
   flags: Answers;
   file: unknown;
   plan: boolean;
@@ -60,7 +61,8 @@ export async function setup(invocation: Invocation): Promise<ExitCode> {
     names: await (await theStore()).installations(),
     ...(asking && { asking: atTerminal, askLanguage: languageQuestion(invocation) }),
   });
-  const security = await glanceAtSecurity(reporter);
+  let glance: Promise<SecurityGlance> | undefined;
+  const security = () => (glance ??= glanceAtSecurity(reporter));
   const run: Run = { invocation, reporter, security, flags, file, plan, interactive, asking };
   for (;;) {
     const present = chosen;
@@ -85,6 +87,7 @@ async function setUp(run: Run, chosen: ChosenInstallation, state: StateStore): P
   };
   const target = chosen.target ?? (stored ? undefined : targetOfDraft(chosen, draft));
   if (run.asking && !stored) speakAsBefore(run.invocation, draft);
+  await run.security();
   if (run.asking && !stored && !draft) tellHowToGoBack();
   if (run.asking && !stored && chosen.target !== undefined) await state.put(DRAFT_DOCUMENT, { ...draft, target: chosen.target, ...spokenInDraft() });
   const collected = await converse(
@@ -106,7 +109,8 @@ async function setUp(run: Run, chosen: ChosenInstallation, state: StateStore): P
 }
 
 async function build(run: Run, context: Context, answers: Answers): Promise<ExitCode> {
-  const { invocation, reporter, interactive, security } = run;
+  const { invocation, reporter, interactive } = run;
+  const security = await run.security();
   const { state } = context;
   try {
     const agreed = listOption(invocation, 'confirmFormat');

@@ -1,7 +1,7 @@
 import { Chalk, type ChalkInstance, chalkStderr } from 'chalk';
 import type { InfraError } from '../errors.js';
 import type { Progress } from '../progress.js';
-import { amount, duration } from './format.js';
+import { amount, duration, folded } from './format.js';
 import { say } from './words.js';
 
 /** What happened to a step of the set-up. */
@@ -81,11 +81,11 @@ export class TextReporter implements Reporter {
   }
 
   note(text: string): void {
-    this.#line(text);
+    this.#line(this.#fitted(text));
   }
 
   warn(text: string): void {
-    this.#line(`${this.#paint.yellow(this.#marks.warn)} ${text}`);
+    this.#line(this.#fitted(text).replace(/^/, `${this.#paint.yellow(this.#marks.warn)} `));
   }
 
   update(label: string, progress?: { done: number; total?: number; unit?: 'bytes' | 'items' }): void {
@@ -129,6 +129,18 @@ export class TextReporter implements Reporter {
     this.clear();
     this.#screen.write(`${text}\n`);
     this.#wait = undefined;
+  }
+
+  /** Broken between words where a terminal would break inside one; each line keeps its indent. A log gets whole lines. */
+  #fitted(text: string): string {
+    if (!this.#screen.isTTY) return text;
+    return text
+      .split('\n')
+      .map((line) => {
+        const indent = /^ */.exec(line)?.[0] ?? '';
+        return indent + folded(line.slice(indent.length), Math.max(20, this.#screen.columns - 3 - indent.length)).replaceAll('\n', `\n${indent}`);
+      })
+      .join('\n');
   }
 
   #line(text: string): void {

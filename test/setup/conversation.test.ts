@@ -123,6 +123,7 @@ describe('the conversation of set-up in a terminal', () => {
     expect(first).toContain('exit 130');
     expect(first).toMatch(SANE);
     const second = await talk({ LC_ALL: 'C.UTF-8' }, [[/Comment les volumes chiffrés/, CTRL_C]]);
+    expect(second).toContain('Sécurité de ce qui est stocké');
     expect(second).toContain('Vous reprenez où vous étiez');
     expect(second).toContain('domain : b.example.be');
     expect(second).not.toContain('Où doit se trouver le serveur');
