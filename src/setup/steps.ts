@@ -29,7 +29,7 @@ const AGENT_BUNDLE = fileURLToPath(new URL('../agent.mjs', import.meta.url));
 
 /** The set-up, in order. Nothing after the target's own steps knows which target it is. */
 export function setupSteps(context: Context, confirmFormat: (disks: string[]) => Promise<void>): Step[] {
-  return [...context.target.steps(), ...serverSteps(context, confirmFormat), ...backupSteps(context), copiesStep(context)];
+  return [...context.target.steps(), ...serverSteps(context, confirmFormat), ...backupSteps(context), ...copiesSteps(context)];
 }
 
 function serverSteps(context: Context, confirmFormat: (disks: string[]) => Promise<void>): Step[] {
@@ -51,20 +51,24 @@ function serverSteps(context: Context, confirmFormat: (disks: string[]) => Promi
   ];
 }
 
-function copiesStep(context: Context): Step {
+/** None where it was put off: the summary says so until there is a copy. */
+function copiesSteps(context: Context): Step[] {
   const { name, config, reporter: progress, state, audit } = context;
-  const makeSheets = (directory: string | undefined) => handOutSheets({ state, installation: name, plan: { count: 3, threshold: 2 }, directory });
-  return recoveryCopiesStep({
+  const { copies, directory } = config.recovery ?? { copies: 'later' };
+  if (copies === 'later') return [];
+  const makeSheets = (into: string | undefined) => handOutSheets({ state, installation: name, plan: { count: 3, threshold: 2 }, directory: into });
+  const step = recoveryCopiesStep({
     state,
     progress,
-    wanted: config.recovery ?? { copies: 'later' },
+    wanted: { copies, directory },
     hasTerminal,
-    make: async (kind, directory) => {
+    make: async (kind, into) => {
       progress.clear();
-      if (kind === 'kit') return writeKit(context, directory ?? '');
-      return audit ? audited(audit, { operation: 'split', object: { installation: name, kind: 'document', name: RECOVERY_KEY_DOCUMENT } }, () => makeSheets(directory)) : makeSheets(directory);
+      if (kind === 'kit') return writeKit(context, into ?? '');
+      return audit ? audited(audit, { operation: 'split', object: { installation: name, kind: 'document', name: RECOVERY_KEY_DOCUMENT } }, () => makeSheets(into)) : makeSheets(into);
     },
   });
+  return [step];
 }
 
 function backupSteps(context: Context): Step[] {

@@ -79,7 +79,7 @@ export const WORDS = {
   'age': { en: '{name}: {days}', fr: '{name} : {days}' },
   'age.day': { en: '1 day', fr: '1 jour' },
   'older.object': { en: '1 object ({bytes} bytes)', fr: '1 objet ({bytes} octets)' },
-  'older.objects': { en: '{objects} objects ({bytes} bytes)', fr: '{objects} objets ({bytes} octets)' },
+  'older.objects': { en: '{objects|object|objects} ({bytes|byte|bytes})', fr: '{objects|objet|objets} ({bytes|octet|octets})' },
   'audit.remembered': { en: 'on, with its end as remembered: {path}', fr: 'activé, sa fin est celle qui a été mémorisée : {path}' },
   'audit.notRemembered': { en: 'on, with its end not remembered: {path}', fr: 'activé, sa fin n’est pas mémorisée : {path}' },
   'audit.tampered': { en: 'TAMPERED WITH', fr: 'FALSIFIÉ' },

@@ -41,8 +41,8 @@ export function describeCopy({ kind, at }: Pick<RecoveryCopy, 'kind' | 'at'>): s
 }
 
 export interface CopiesWanted {
-  copies: 'kit' | 'sheets' | 'later';
-  /** ON_SCREEN for sheets that are shown; undefined for `later`. */
+  copies: RecoveryCopy['kind'];
+  /** ON_SCREEN, or nothing, for sheets that are shown. */
   directory?: string | undefined;
 }
 
@@ -65,9 +65,8 @@ export function recoveryCopiesStep(dependencies: {
     title: say('copies.title'),
     onServer: false,
     async check() {
-      const copy = await newestCopy(state, kind === 'later' ? undefined : kind);
+      const copy = await newestCopy(state, kind);
       if (copy) return done(describeCopy(copy));
-      if (kind === 'later') return done(say('copies.later'));
       if (onScreen && !hasTerminal()) return blocked(say('copies.noTerminal'), say('copies.nameNew'));
       const problem = onScreen ? undefined : await directoryProblem(directory);
       if (problem !== undefined) return blocked(problem, say('copies.nameNew'));
@@ -75,7 +74,6 @@ export function recoveryCopiesStep(dependencies: {
       return needed(kind === 'kit' ? say('copies.kit', { directory }) : say('copies.sheets', { directory }));
     },
     async apply() {
-      if (kind === 'later') return;
       const { fingerprint } = await make(kind, onScreen ? undefined : directory);
       await recordCopy(state, { kind, fingerprint });
       if (!onScreen) progress.warn(kind === 'kit' ? say('copies.takeKit', { directory }) : say('copies.takeSheets', { directory }));

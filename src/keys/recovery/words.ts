@@ -136,7 +136,6 @@ La clé privée, la même sur chaque feuille, inutile sans les fragments :
   'shares.notAllCopied': { en: 'not all shares were copied: the set is not complete', fr: 'tous les fragments n’ont pas été recopiés : le jeu n’est pas complet' },
   'shares.destroyCopies': { en: 'destroy the copies of this set, then: koprogo-infra keys split', fr: 'détruisez les copies de ce jeu, puis : koprogo-infra keys split' },
   'copies.title': { en: 'Copy of the recovery key, away from this computer', fr: 'Copie de la clé de récupération, hors de cet ordinateur' },
-  'copies.later': { en: 'put off: none is made yet', fr: 'remise à plus tard : aucune n’est faite' },
   'copies.kit': { en: 'write the recovery kit to {directory}, in clear', fr: 'écrire la trousse de secours dans {directory}, en clair' },
   'copies.sheets': { en: 'write three sheets to {directory}, two of which open the backups', fr: 'écrire trois feuilles dans {directory}, dont deux ouvrent les sauvegardes' },
   'copies.screen': { en: 'show three sheets one after the other, two of which open the backups', fr: 'montrer trois feuilles l’une après l’autre, dont deux ouvrent les sauvegardes' },

@@ -69,13 +69,6 @@ describe('the step that makes a copy of the recovery key', () => {
     expect(await step(shown).check()).toMatchObject({ state: 'done' });
     expect(await newestCopy(state)).toMatchObject({ kind: 'sheets' });
   });
-
-  it('puts it off', async () => {
-    const later = step({ copies: 'later' });
-    expect(await later.check()).toEqual({ state: 'done', detail: 'put off: none is made yet' });
-    await recordCopy(state, { kind: 'sheets', fingerprint: ONE });
-    expect(await later.check()).toMatchObject({ detail: expect.stringContaining('sheets') as unknown });
-  });
 });
 
 describe('a directory for secrets', () => {
@@ -97,7 +90,7 @@ describe('a directory for secrets', () => {
     expect(readdirSync(other)).toEqual([]);
   });
 
-  it.skipIf(process.getuid?.() === 0)('can be written to', async () => {
+  it.skipIf(process.getuid?.() === 0)('can be written to (left out for root, who may write anywhere)', async () => {
     chmodSync(folder, 0o500);
     expect(await directoryProblem(join(folder, 'x'))).toContain('nothing can be written');
     chmodSync(folder, 0o700);
