@@ -23,7 +23,7 @@ import { stackStatus } from '../stack/operate.js';
 import { siteStep } from '../stack/site-step.js';
 import type { Step } from '../step.js';
 import { bytes, duration } from '../ui/format.js';
-import { exitCodeOf, type Finding, line } from './doctor.js';
+import { exitCodeOf, type Finding, line } from './findings.js';
 import { say } from './doctor-words.js';
 import type { Invocation } from './invocation.js';
 import { withInstallation } from './open.js';

@@ -1,23 +1,15 @@
 import { access, constants, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, isAbsolute, join } from 'node:path';
-import { EXIT, type ExitCode, InfraError, InputError } from '../errors.js';
+import { type ExitCode, InfraError, InputError } from '../errors.js';
 import { freeBytes } from '../edges/files.js';
 import { LocalHost } from '../edges/process.js';
 import { findTerraform } from '../terraform/program.js';
 import { bytes } from '../ui/format.js';
+import { exitCodeOf, type Finding, line } from './findings.js';
 import { type Invocation, textOption } from './invocation.js';
 import { print } from './print.js';
 import { say } from './words.js';
-
-export interface Finding {
-  what: string;
-  ok: boolean;
-  /** Without it only some targets or commands do not work. */
-  optional: boolean;
-  found: string;
-  fix?: string;
-}
 
 const MIN_NODE = [20, 20] as const;
 const MIN_FREE_BYTES = 15e9;
@@ -38,16 +30,6 @@ export async function doctor(invocation: Invocation): Promise<ExitCode> {
   const findings = [...always, await disk(), await kvm(), root()];
   print(invocation, { findings }, () => [...findings.map(line), '', say('doctor.serverToo')].join('\n'));
   return exitCodeOf(findings);
-}
-
-/** For what this computer lacks. */
-export function exitCodeOf(findings: readonly Finding[]): ExitCode {
-  return findings.some(({ ok, optional }) => !ok && !optional) ? EXIT.usage : EXIT.ok;
-}
-
-export function line({ ok, optional, what, found, fix }: Finding): string {
-  const mark = (ok ? say('doctor.ok') : optional ? say('doctor.note') : say('doctor.missing')).padEnd(8);
-  return `  ${mark} ${say('doctor.line', { what, found })}${ok || fix === undefined ? '' : `\n             → ${fix}`}`;
 }
 
 function node(): Finding {

@@ -7,7 +7,7 @@ import { preventCoreDumps } from '../keys/hardening/core-dumps.js';
 import type { PassphraseSource } from '../keys/providers/open-provider.js';
 import { type SetupConfig, toConfig } from '../setup/config.js';
 import { type Context, createContext } from '../setup/context.js';
-import type { Answers } from '../setup/questions.js';
+import type { Answers } from '../setup/question.js';
 import { checkInstallationName, type Store } from '../state/installations.js';
 import { openStore, stateRoot } from '../state/open-store.js';
 import type { StateStore } from '../state/store.js';

@@ -13,7 +13,7 @@ import { chooseAgain, chooseInstallation, type ChosenInstallation, targetOfDraft
 import { askLanguage, languageIsSaid, speakAsInDraft, spokenInDraft } from '../setup/language.js';
 import { planText } from '../setup/plan-text.js';
 import { ovhLive } from '../setup/ovh-live.js';
-import type { Answers } from '../setup/questions.js';
+import type { Answers } from '../setup/question.js';
 import { type PlannedStep, planSteps, runSteps, type StepResult } from '../setup/runner.js';
 import { setupSteps } from '../setup/steps.js';
 import type { StateStore } from '../state/store.js';

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { InputError, messageOf } from '../errors.js';
-import { type Answers, QUESTIONS } from './questions.js';
+import type { Answers } from './question.js';
+import { QUESTIONS } from './questions.js';
 import { say } from './words.js';
 
 /** Reads and parses an answers file (YAML or JSON). Throws InputError naming the file. */

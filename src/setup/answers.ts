@@ -3,7 +3,8 @@ import { type Ask, askUntilRight, BACK, problemWith } from './asking.js';
 import { type SetupConfig, toConfig } from './config.js';
 import { InfraError, InputError } from '../errors.js';
 import type { Live } from './live.js';
-import { type Answers, explanationOf, type Question, QUESTIONS } from './questions.js';
+import { type Answers, explanationOf, type Question } from './question.js';
+import { QUESTIONS } from './questions.js';
 import { inShort } from '../ui/format.js';
 import { say } from './words.js';
 

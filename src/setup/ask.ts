@@ -4,7 +4,8 @@ import { fillIn } from '../words.js';
 import { INSTALLATION_NAME } from '../state/installations.js';
 import { type Ask, BACK } from './asking.js';
 import type { AskName } from './installation.js';
-import { type Answers, explanationOf, type Question, QUESTIONS } from './questions.js';
+import { type Answers, explanationOf, type Question } from './question.js';
+import { QUESTIONS } from './questions.js';
 import { say } from './words.js';
 
 /** What is typed, or chosen, to go to the question before. */

@@ -1,4 +1,4 @@
-import type { Question } from './questions.js';
+import type { Question } from './question.js';
 import { SCHEMAS } from './schemas.js';
 import { say } from './words.js';
 

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { bucketSchema, machineSchema } from '../machine.js';
 import { domainName } from '../stack/domain.js';
 import { secretText } from '../state/schema.js';
-import { type Answers, QUESTIONS } from './questions.js';
+import type { Answers } from './question.js';
+import { QUESTIONS } from './questions.js';
 import { SCHEMAS } from './schemas.js';
 
 /** Of OpenStack. */

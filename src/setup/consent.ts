@@ -1,12 +1,12 @@
 import { describeRecord, type ZoneRecord } from '../dns/records.js';
 import { askText, askYesNo } from '../edges/prompts.js';
 import { InputError, RefusedError } from '../errors.js';
+import type { Target } from '../targets/target.js';
 import type { Reporter } from '../ui/reporter.js';
 import { inShort } from '../ui/format.js';
 import type { BACK } from './asking.js';
 import { askToGoOn } from './ask.js';
-import type { Context } from './context.js';
-import type { Answers } from './questions.js';
+import type { Answers } from './question.js';
 import { say } from './words.js';
 
 /** Throws when work would begin that nobody agreed to. */
@@ -26,8 +26,7 @@ export function refuseAnotherMachine(name: string, stored: Answers | undefined, 
 }
 
 /** Says what set-up will do, and asks whether to go on. */
-export async function agree(context: Context, asking: boolean, canGoBack: boolean): Promise<typeof BACK | undefined> {
-  const { name, target, reporter } = context;
+export async function agree({ name, target, reporter }: { name: string; target: Target; reporter: Reporter }, asking: boolean, canGoBack: boolean): Promise<typeof BACK | undefined> {
   reporter.heading(say('consent.heading', { name, target: target.name }));
   for (const line of await target.describeSetup()) reporter.note(`  ${line}`);
   const said = asking ? await askToGoOn(canGoBack) : true;

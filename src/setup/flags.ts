@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { Option } from 'commander';
 import { InputError, messageOf } from '../errors.js';
-import { type Answers, QUESTIONS } from './questions.js';
+import type { Answers } from './question.js';
+import { QUESTIONS } from './questions.js';
 import { say } from './words.js';
 
 /** The same answers that a prompt would ask for, from flags by their camel-cased name; a secret's flag names a file. */

@@ -1,5 +1,6 @@
 import { type Ask, askUntilRight, BACK } from './asking.js';
-import { type Answers, QUESTIONS } from './questions.js';
+import type { Answers } from './question.js';
+import { QUESTIONS } from './questions.js';
 
 /** Which installation a run is for. */
 export interface ChosenInstallation {

@@ -1,6 +1,6 @@
 import { askChoice } from '../edges/prompts.js';
 import { LANGUAGES, language, speak } from '../words.js';
-import type { Answers } from './questions.js';
+import type { Answers } from './question.js';
 
 /** In the draft only: the language that a conversation was begun in. It is no answer about the installation. */
 const IN_DRAFT = 'language';

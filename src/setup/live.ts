@@ -1,5 +1,5 @@
 import type { Text } from '../words.js';
-import type { Answers, Choice } from './questions.js';
+import type { Answers, Choice } from './question.js';
 import type { QuestionKey } from './schemas.js';
 
 /** What files and services say while questions are asked. Nothing here changes anything. */

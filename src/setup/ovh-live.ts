@@ -14,7 +14,7 @@ import { listFor, perMonth, type PriceList, priceList } from '../targets/ovh/pri
 import { inWords, type Said } from '../targets/ovh/words.js';
 import { language, type Text } from '../words.js';
 import type { Live } from './live.js';
-import type { Answers, Choice } from './questions.js';
+import type { Answers, Choice } from './question.js';
 import { type QuestionKey, SCHEMAS } from './schemas.js';
 import { say } from './words.js';
 

@@ -1,5 +1,5 @@
 import { isOpenRcText } from '../targets/ovh/openrc/openrc-source.js';
-import type { Answers, Question } from './questions.js';
+import type { Answers, Question } from './question.js';
 
 const onOvh = (answers: Answers) => answers['target'] === 'ovh';
 const bucketAtOvh = (answers: Answers) => onOvh(answers) && answers['ovh.backups'] === 'ovh';

@@ -1,5 +1,5 @@
 import { ON_SCREEN } from '../keys/recovery/copies.js';
-import type { Answers, Question } from './questions.js';
+import type { Answers, Question } from './question.js';
 
 const wanted = (answers: Answers) => answers['recovery.copies'] === 'kit' || answers['recovery.copies'] === 'sheets';
 

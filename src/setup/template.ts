@@ -1,7 +1,8 @@
 import { InputError } from '../errors.js';
 import { folded } from '../ui/format.js';
 import { fillIn } from '../words.js';
-import { explanationOf, mayApply, type Question, QUESTIONS } from './questions.js';
+import { explanationOf, type Question } from './question.js';
+import { mayApply, QUESTIONS } from './questions.js';
 import { SCHEMAS } from './schemas.js';
 import { say } from './words.js';
 

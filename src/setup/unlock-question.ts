@@ -1,5 +1,5 @@
 import type { Text } from '../words.js';
-import type { Question } from './questions.js';
+import type { Question } from './question.js';
 
 const AT_OVH: Text = {
   en: "OVH's usual servers have no TPM: there `auto` comes down to `manual`, and `tpm` stops.",

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { formatManifest, type Manifest } from '../../src/backup/manifest.js';
 import { objectKey } from '../../src/backup/layout.js';
 import { type Examined, examine } from '../../src/commands/doctor-installation.js';
-import { line } from '../../src/commands/doctor.js';
+import { line } from '../../src/commands/findings.js';
 import type { Command, Host } from '../../src/edges/command.js';
 import { Unreachable } from '../../src/edges/ssh.js';
 import { EXIT } from '../../src/errors.js';

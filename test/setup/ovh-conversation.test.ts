@@ -7,7 +7,7 @@ import { collectAnswers } from '../../src/setup/answers.js';
 import { type Ask, BACK } from '../../src/setup/asking.js';
 import { createContext } from '../../src/setup/context.js';
 import { ovhLive } from '../../src/setup/ovh-live.js';
-import { type Answers, explanationOf } from '../../src/setup/questions.js';
+import { type Answers, explanationOf } from '../../src/setup/question.js';
 import { UNLOCK_QUESTION } from '../../src/setup/unlock-question.js';
 import { fillIn, speak } from '../../src/words.js';
 import { APPLICATION_KEY, APPLICATION_SECRET, CONSUMER_KEY, type OvhServer, startOvh } from '../fixtures/ovh-api.js';
