@@ -11,7 +11,7 @@ const inward = (files, outer) => ({
     ],
   },
 });
-const rooms = ['terraform', 'server', 'luks', 'stack', 'backup', 'dns', 'keys', 'state', 'troubles'];
+const rooms = ['terraform', 'server', 'luks', 'stack', 'certificates', 'backup', 'dns', 'keys', 'state', 'troubles'];
 
 export default defineConfig(
   { ignores: ['dist/**', 'node_modules/**', 'coverage/**'] },
