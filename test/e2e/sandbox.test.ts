@@ -17,6 +17,8 @@ const NAME = 'sandbox';
 const SETUP = ['setup', '--target', 'sandbox', '--yes'];
 const MARKER = `Procès-verbal-${Math.random().toString(36).slice(2)}-confidentiel`;
 const SETUP_SECONDS = 1500;
+const FULL = process.env['E2E_FULL'] === '1';
+if (!FULL) console.warn('Left out, for the time that it takes: the guard against the published password, taken away and put back under visits. It belongs to "npm run e2e -- --full"');
 
 interface StepReport {
   id: string;
@@ -118,7 +120,7 @@ describe('the sandbox', () => {
     expect(await installation.logIns()).toEqual([401, 200]);
   });
 
-  it('puts the guard against that password back when it is gone, routing nothing meanwhile', async () => {
+  it.runIf(FULL)('puts the guard against that password back when it is gone, routing nothing meanwhile', async () => {
     showLogOnFailure();
     await installation.sql('DROP SCHEMA koprogo_infra CASCADE');
     await operator.json(['stack', 'restart', 'backend'], { timeout: 700 });
