@@ -17,7 +17,7 @@ interface StepReport {
 }
 
 describe('a set-up that is killed and cut off again and again, with its state in PostgreSQL', () => {
-  const installation = new Installation(NAME);
+  let installation: Installation;
   let database: ReturnType<typeof startPostgres>;
   let operator: Operator;
   let kills = 0;
@@ -26,6 +26,8 @@ describe('a set-up that is killed and cut off again and again, with its state in
     const [port = 0] = await freePorts(1);
     database = startPostgres({ tcp: { port }, durable: true });
     operator = new Operator({ environment: { KOPROGO_STATE: `postgres://koprogo@:${port}/koprogo_db?host=${database.directory}` } });
+    // After the operator: its directories are the operator's.
+    installation = new Installation(NAME);
   });
   afterAll(async () => {
     installation.disconnect();
