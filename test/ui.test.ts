@@ -50,6 +50,18 @@ describe('TextReporter', () => {
   });
 });
 
+it('takes an empty LC_ALL for one that is not set, as every program does', () => {
+  const screen = recorder(false);
+  new TextReporter(screen, { LC_ALL: '', LANG: 'fr_BE.UTF-8' }).step('Volumes', { state: 'unchanged' });
+  expect(screen.text).toBe('✔ Volumes\n');
+});
+
+it('breaks the line of a finished step between words, and goes on below the title', () => {
+  const screen = recorder(true);
+  new TextReporter(screen, { NO_COLOR: '1', LANG: 'C' }).step('Images', { state: 'unchanged', detail: 'stand-ins from Debian packages, of which one is real' });
+  expect(screen.text).toBe('ok Images · stand-ins from Debian packages, of which one is\n  real\n');
+});
+
 describe('a long note', () => {
   const long = '  one two three four five six seven eight nine ten eleven twelve thirteen';
 

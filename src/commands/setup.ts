@@ -9,7 +9,7 @@ import type { SetupConfig } from '../setup/config.js';
 import { agree, agreeToReplace, confirmFormat, confirmOutage, refuseAnotherMachine, refuseWithoutConsent } from '../setup/consent.js';
 import { type Context, createContext } from '../setup/context.js';
 import { answerFlags } from '../setup/flags.js';
-import { chooseAgain, chooseInstallation, type ChosenInstallation, targetOfDraft } from '../setup/installation.js';
+import { chooseInstallation, type ChosenInstallation } from '../setup/installation.js';
 import { askLanguage, languageIsSaid, speakAsInDraft, spokenInDraft } from '../setup/language.js';
 import { planText } from '../setup/plan-text.js';
 import { ovhLive } from '../setup/ovh-live.js';
@@ -26,8 +26,6 @@ import { summarize, summaryText } from './summary.js';
 
 /** A first boot under emulation, with cloud-init, on a busy computer. */
 const PATIENCE_SECONDS = 900;
-
-const atTerminal = { ask: askAtTerminal, askName: askNameAtTerminal };
 
 /** What one run of the command works with, whichever installation it turns out to be for. */
 interface Run {
@@ -59,7 +57,7 @@ export async function setup(invocation: Invocation): Promise<ExitCode> {
     named: textOption(invocation, 'installation') ?? process.env['KOPROGO_INSTALLATION'],
     target: flags['target'] ?? process.env['KOPROGO_TARGET'] ?? (file as { target?: unknown } | undefined)?.target,
     names: await (await theStore()).installations(),
-    ...(asking && { asking: atTerminal, askLanguage: languageQuestion(invocation) }),
+    ...(asking && { asking: askNameAtTerminal, askLanguage: languageQuestion(invocation) }),
   });
   let glance: Promise<SecurityGlance> | undefined;
   const security = () => (glance ??= glanceAtSecurity(reporter));
@@ -68,13 +66,14 @@ export async function setup(invocation: Invocation): Promise<ExitCode> {
     const present = chosen;
     const code = await withState(present.name, 'setup', (state) => setUp(run, present, state));
     if (code !== BACK) return code;
-    chosen = await chooseAgain(present, { ...atTerminal, names: await (await theStore()).installations() });
+    const others = (await (await theStore()).installations()).filter((name) => name !== present.name);
+    chosen = { ...present, name: await askNameAtTerminal(present.name, others) };
+    if (chosen.name !== present.name) await withState(present.name, 'setup', (state) => state.remove(DRAFT_DOCUMENT));
   }
 }
 
-/** BACK when a person went back to the choice of the target, which another installation may follow from. */
-async function setUp(run: Run, chosen: ChosenInstallation, state: StateStore): Promise<ExitCode | typeof BACK> {
-  const { name } = chosen;
+/** BACK when a person went back to the name of the installation. */
+async function setUp(run: Run, { name, derived }: ChosenInstallation, state: StateStore): Promise<ExitCode | typeof BACK> {
   const { reporter, plan } = run;
   const { audit } = await theStore();
   const stored = await state.get(ANSWERS_DOCUMENT, answersSchema);
@@ -85,27 +84,23 @@ async function setUp(run: Run, chosen: ChosenInstallation, state: StateStore): P
   const warn = (text: string): void => {
     reporter.warn(text);
   };
-  const target = chosen.target ?? (stored ? undefined : targetOfDraft(chosen, draft));
   if (run.asking && !stored) speakAsBefore(run.invocation, draft);
   await run.security();
   if (run.asking && !stored && !draft) tellHowToGoBack();
-  if (run.asking && !stored && chosen.target !== undefined) await state.put(DRAFT_DOCUMENT, { ...draft, target: chosen.target, ...spokenInDraft() });
   const collected = await converse(
-    { flags: { ...run.flags, ...(target !== undefined && { target }) }, environment: process.env, file: run.file, ...(stored && { stored }), ...(draft && { draft }) },
+    { flags: run.flags, environment: process.env, file: run.file, ...(stored && { stored }), ...(draft && { draft }) },
     {
-      ...(run.asking && { ask: askAtTerminal, resumed: tellResumed, asksBefore: target !== undefined }),
+      ...(run.asking && { ask: askAtTerminal, resumed: tellResumed, asksBefore: derived && !stored }),
       acceptFallbacks: flag(run.invocation, 'yes') || plan,
       live: withFilesAtHand(ovhLive(warn), warn),
-      keep: (typed) => state.put(DRAFT_DOCUMENT, { ...typed, ...(target !== undefined && { target }), ...spokenInDraft() }),
+      keep: (typed) => state.put(DRAFT_DOCUMENT, { ...typed, ...spokenInDraft() }),
       agree: async ({ answers, config }, canGoBack) => {
         refuseAnotherMachine(name, stored, answers);
-        return plan ? undefined : agree(open(config), run.asking, canGoBack);
+        return plan ? undefined : agree(open(config), answers, run.asking, canGoBack);
       },
     },
   );
-  if (collected !== BACK) return build(run, open(collected.config), collected.answers);
-  if (!stored) await state.remove(DRAFT_DOCUMENT);
-  return BACK;
+  return collected === BACK ? BACK : build(run, open(collected.config), collected.answers);
 }
 
 async function build(run: Run, context: Context, answers: Answers): Promise<ExitCode> {

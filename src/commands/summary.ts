@@ -9,6 +9,7 @@ import { withBackups } from '../setup/backups.js';
 import type { Context } from '../setup/context.js';
 import { ADMIN_EMAIL } from '../stack/admin.js';
 import { type HealthAnswer, type HealthResult, healthCheck } from '../stack/health.js';
+import { describeLabel } from '../stack/images.js';
 import { type ServiceStatus, stackStatus } from '../stack/operate.js';
 import { bytes, table } from '../ui/format.js';
 import { say } from './words.js';
@@ -74,7 +75,7 @@ export function summaryText(summary: Summary): string {
     [say('status.server'), say('status.address', { address: `${server.user}@${server.host}`, port: String(server.port) })],
     [say('status.site'), say('status.siteLine', { http: site.http, domain: site.domain, answers: site.health.answers.map(answerText).join(', ') })],
     ...services.map((service) => [say('status.service'), serviceText(service)]),
-    ...(standIn === undefined ? [] : [['', say('status.standIn', { label: standIn })]]),
+    ...(standIn === undefined ? [] : [['', say('status.standIn', { label: describeLabel(standIn) })]]),
     ...volumes.volumes.map((volume) => [say('status.volume'), volumeText(volume)]),
     [say('status.backup'), backup ? say('status.backupLine', { id: backup.id, size: bytes(backup.storedBytes), tables: backup.tables, ratio: backup.ratio }) : say('status.noBackup')],
     [say('status.restore'), restoreTest ? say('status.restoreLine', { id: restoreTest.backupId, tables: restoreTest.tables, rows: restoreTest.rows }) : say('status.noRestore')],

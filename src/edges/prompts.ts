@@ -45,7 +45,9 @@ export async function askFromPaper(message: string, check: (typed: string) => st
 
 export async function askChoice(message: string, choices: readonly { value: string; name: string }[], fallback?: string): Promise<string> {
   const { select } = await prompts();
-  return ask((screen) => select({ message, choices: [...choices], theme: { style: { keysHelpTip: helpLine } }, ...(fallback === undefined ? {} : { default: fallback }) }, screen));
+  // Of "host: a server that you reach by SSH", what is left on the screen once it was chosen.
+  const shown = choices.map(({ value, name }) => ({ value, name, short: /^[^:]*[^:\s]/.exec(name)?.[0] ?? name }));
+  return ask((screen) => select({ message, choices: shown, theme: { style: { keysHelpTip: helpLine } }, ...(fallback === undefined ? {} : { default: fallback }) }, screen));
 }
 
 export async function askYesNo(message: string, fallback: boolean): Promise<boolean> {

@@ -30,7 +30,6 @@ export const askNameAtTerminal: AskName = async (proposed, names) => {
   for (let problem: string | undefined; ; problem = say('ask.nameForm')) {
     const ask = say('ask.name');
     const said = (await askText(problem === undefined ? ask : say('ask.again', { ask, problem }), proposed)).trim();
-    if (said === GO_BACK) return BACK;
     if (INSTALLATION_NAME.test(said)) return said;
   }
 };
@@ -43,10 +42,15 @@ export function tellHowToGoBack(): void {
 /** Said when a conversation goes on that was broken off: what was answered then. */
 export function tellResumed(answers: Answers): void {
   tell(say('ask.resumed'));
-  for (const { key } of QUESTIONS.filter(({ secret }) => !secret)) {
+  for (const line of describeAnswers(answers)) tell(`  ${line}`);
+}
+
+/** A line for each answer, in the order of the questions; what was typed unseen stays so. */
+export function describeAnswers(answers: Answers): string[] {
+  return QUESTIONS.flatMap(({ key, secret }) => {
     const text = answers[key];
-    if (text !== undefined) tell(`  ${say('ask.answered', { key, text })}`);
-  }
+    return secret || text === undefined ? [] : [say('ask.answered', { key, text })];
+  });
 }
 
 /** Yes, no, or back to the last question. */
@@ -89,5 +93,5 @@ function messageFor(question: Question, fallback: string | undefined): string {
 
 function tell(text: string): void {
   const columns = Math.min(process.stderr.columns || 80, 100) - 1;
-  for (const line of printable(text).split('\n')) process.stderr.write(`${folded(line, columns)}\n`);
+  process.stderr.write(`${folded(printable(text), columns)}\n`);
 }

@@ -5,7 +5,7 @@ import type { Target } from '../targets/target.js';
 import type { Reporter } from '../ui/reporter.js';
 import { inShort } from '../ui/format.js';
 import type { BACK } from './asking.js';
-import { askToGoOn } from './ask.js';
+import { askToGoOn, describeAnswers } from './ask.js';
 import type { Answers } from './question.js';
 import { say } from './words.js';
 
@@ -25,9 +25,14 @@ export function refuseAnotherMachine(name: string, stored: Answers | undefined, 
   }
 }
 
-/** Says what set-up will do, and asks whether to go on. */
-export async function agree({ name, target, reporter }: { name: string; target: Target; reporter: Reporter }, asking: boolean, canGoBack: boolean): Promise<typeof BACK | undefined> {
+/** Says what set-up will do and, where somebody is asked, with which answers; and asks whether to go on. */
+export async function agree({ name, target, reporter }: { name: string; target: Target; reporter: Reporter }, answers: Answers, asking: boolean, canGoBack: boolean): Promise<typeof BACK | undefined> {
   reporter.heading(say('consent.heading', { name, target: target.name }));
+  if (asking) {
+    reporter.note(say('consent.answers'));
+    for (const line of describeAnswers(answers)) reporter.note(`  ${line}`);
+    reporter.note(say('consent.work'));
+  }
   for (const line of await target.describeSetup()) reporter.note(`  ${line}`);
   const said = asking ? await askToGoOn(canGoBack) : true;
   if (said === false) throw new RefusedError(say('consent.refused'), { hints: ['koprogo-infra setup --plan'] });

@@ -15,7 +15,7 @@ export const QUESTIONS: readonly Question[] = [
     variable: 'KOPROGO_TARGET',
     ask: { en: 'Where shall the server be?', fr: 'Où doit se trouver le serveur ?' },
     choices: [
-      { value: 'sandbox', name: { en: 'sandbox: a virtual machine on this computer, to try everything without an account', fr: 'sandbox : une machine virtuelle sur cet ordinateur, pour tout essayer sans compte' } },
+      { value: 'sandbox', name: { en: 'sandbox: a virtual machine on this computer, to try everything', fr: 'sandbox : une machine virtuelle sur cet ordinateur, pour tout essayer' } },
       { value: 'host', name: { en: 'host: a Debian 13 server that you reach by SSH', fr: 'host : un serveur Debian 13 que vous atteignez par SSH' } },
       { value: 'ovh', name: { en: 'ovh: a server that is built in a Public Cloud project at OVH', fr: 'ovh : un serveur construit dans un projet Public Cloud chez OVH' } },
     ],

@@ -15,8 +15,8 @@ export const RECOVERY_QUESTIONS: readonly Question[] = [
       fr: 'La clé de récupération, qui ouvre les sauvegardes, n’est que sur cet ordinateur, chiffrée. Sans copie ailleurs, perdre cet ordinateur, c’est perdre toutes les sauvegardes. Une copie est faite à la fin de l’installation ; l’autre sorte peut être faite à tout moment.',
     },
     choices: [
-      { value: 'kit', name: { en: 'kit: one folder that opens backups and disks, in clear; for a USB stick in a safe', fr: 'kit : un dossier qui ouvre sauvegardes et disques, en clair ; pour une clé USB dans un coffre' } },
-      { value: 'sheets', name: { en: 'sheets: three sheets of paper, two of which open the backups; one alone opens nothing', fr: 'sheets : trois feuilles de papier, dont deux ouvrent les sauvegardes ; une seule n’ouvre rien' } },
+      { value: 'kit', name: { en: 'kit: a folder that opens backups and disks; for a USB stick in a safe', fr: 'kit : un dossier qui ouvre sauvegardes et disques ; sur une clé USB au coffre' } },
+      { value: 'sheets', name: { en: 'sheets: three sheets of paper, any two of which open the backups', fr: 'sheets : trois feuilles de papier ; il en faut deux pour les sauvegardes' } },
       { value: 'later', name: { en: 'later: none for now', fr: 'later : aucune pour l’instant' } },
     ],
     fallback: () => 'later',

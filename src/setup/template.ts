@@ -48,6 +48,5 @@ function about(question: Question, target: string | undefined): string[] {
 }
 
 function comment(text: string): string[] {
-  const lines = text.split('\n').flatMap((line) => folded(line, COLUMNS - 2).split('\n'));
-  return lines.map((line) => `# ${line}`);
+  return folded(text, COLUMNS - 2).split('\n').map((line) => `# ${line}`);
 }

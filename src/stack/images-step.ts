@@ -6,7 +6,7 @@ import { InfraError, InputError } from '../errors.js';
 import type { Progress } from '../progress.js';
 import { type Check, done, needed, type Step } from '../step.js';
 import { readDockerArchive } from './docker-archive.js';
-import { type ImageSource, imagesOf } from './images.js';
+import { describeLabel, type ImageSource, imagesOf } from './images.js';
 import { say } from './words.js';
 
 export interface ImagesOptions {
@@ -58,7 +58,7 @@ async function wantedImages(source: ImageSource): Promise<Map<string, string | u
 function judge(source: ImageSource, wanted: ReadonlyMap<string, string | undefined>, present: ReadonlyMap<string, string>): Check {
   const missing = [...wanted].filter(([name, id]) => (id === undefined ? !present.has(name) : present.get(name) !== id)).map(([name]) => name);
   if (missing.length > 0) return needed(...missing.map((name) => source.kind === 'archive' ? say('images.loadOne', { name }) : say('images.pull', { name })));
-  return done(source.kind === 'archive' ? source.label : undefined);
+  return done(source.kind === 'archive' ? describeLabel(source.label) : undefined);
 }
 
 /** Says nothing for an image that is not there, and nothing at all when Docker does not run (asking would start it). */

@@ -1,3 +1,5 @@
+import { say } from './words.js';
+
 export interface StackImages {
   traefik: string;
   postgres: string;
@@ -31,6 +33,14 @@ export function productionImages(tag = KOPROGO_TAG): StackImages {
 
 export function imagesOf(source: ImageSource): StackImages {
   return source.kind === 'archive' ? source.images : productionImages();
+}
+
+/** On every container that is a stand-in, whatever language was spoken when it was made. */
+export const STANDIN_LABEL = 'stand-ins from Debian packages (real PostgreSQL 15, no KoproGo)';
+
+/** What a label says of the images, in the language of who reads it. */
+export function describeLabel(label: string): string {
+  return label === STANDIN_LABEL ? say('images.standIns') : label;
 }
 
 /** What the images are, for the label on every container. */

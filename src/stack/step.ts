@@ -10,7 +10,7 @@ import type { StateStore } from '../state/store.js';
 import { blocked, type Check, done, needed, type Step } from '../step.js';
 import { ADMIN_EMAIL, guardAdminOnceThere, proveAdminClosed, stackAdmin } from './admin.js';
 import { COMPOSE_FILE, probeStack, readStack, type Service, SERVICES, STACK_FOLDER, type StackFacts } from './containers.js';
-import { type ImageSource, imagesOf, labelOf } from './images.js';
+import { describeLabel, type ImageSource, imagesOf, labelOf } from './images.js';
 import { renderStack, type Tls } from './render.js';
 import { ensureStackState, SECRET_PATHS, secretFiles, SECRETS_FOLDER, STACK_DOCUMENT, stackStateSchema } from './secrets.js';
 import { say } from './words.js';
@@ -139,7 +139,7 @@ function judge({ facts, files, hasSecrets, foreignSecrets }: Findings): Check {
     ...routeProblems(facts),
     ...adminProblem(facts),
   ];
-  return changes.length > 0 ? needed(...changes) : done(say('stack.done', { count: SERVICES.length, images: facts.containers[0]?.imagesLabel ?? say('stack.unknown') }));
+  return changes.length > 0 ? needed(...changes) : done(say('stack.done', { count: SERVICES.length, images: describeLabel(facts.containers[0]?.imagesLabel ?? say('stack.unknown')) }));
 }
 
 function serviceProblem(service: string, facts: StackFacts): string[] {

@@ -44,6 +44,7 @@ export const WORDS = {
   'health.leadsElsewhere': { en: 'leads to "{location}" instead of {url}', fr: 'mène à « {location} » au lieu de {url}' },
   'health.headers': { en: 'security headers are missing or wrong: {names}', fr: 'des en-têtes de sécurité manquent ou sont inexacts : {names}' },
   'health.noAnswer': { en: 'no answer within {timeoutSeconds} s', fr: 'pas de réponse en {timeoutSeconds} s' },
+  'images.standIns': { en: 'stand-ins from Debian packages (real PostgreSQL 15, no KoproGo)', fr: 'remplaçantes, faites de paquets Debian (vrai PostgreSQL 15, pas de KoproGo)' },
   'images.title': { en: 'Container images', fr: 'Images des conteneurs' },
   'images.notHeld': { en: 'the archive {file} does not hold the image {name}', fr: 'l’archive {file} ne contient pas l’image {name}' },
   'images.look': { en: 'see which images are on the server', fr: 'voir quelles images sont sur le serveur' },

@@ -1,10 +1,17 @@
 import { speaker, type Vocabulary } from '../words.js';
 
-/** What this room says to people. What Terraform prints, and what the state's server answers it, stay English. */
+/** What this room says to people. What Terraform prints beyond what it does, and what the state's server answers it, stay English. */
 export const WORDS = {
   'join': { en: '; ', fr: ' ; ' },
   'issue': { en: '{path}: {code}', fr: '{path} : {code}' },
   'issue.all': { en: 'all of it', fr: 'l’ensemble' },
+
+  'doing.create': { en: '{resource}: being made', fr: '{resource} : création' },
+  'doing.change': { en: '{resource}: being changed', fr: '{resource} : modification' },
+  'doing.destroy': { en: '{resource}: being destroyed', fr: '{resource} : destruction' },
+  'doing.read': { en: '{resource}: being read', fr: '{resource} : lecture' },
+  'doing.done': { en: '{resource}: done', fr: '{resource} : fait' },
+  'doing.other': { en: '{resource}: {said}', fr: '{resource} : {said}' },
 
   'where': { en: 'the encrypted state of installation {installation}', fr: 'l’état chiffré de l’installation {installation}' },
   'state.damaged': { en: "Terraform's state in {where} is damaged: {why}", fr: 'l’état de Terraform dans {where} est abîmé : {why}' },

@@ -31,8 +31,18 @@ export function amount(progress: { done: number; total?: number; unit?: 'bytes' 
   return share > 0.02 && seconds > 2 ? say('amount.left', { ...sofar, left: duration((seconds / share) * (1 - share)) }) : say('amount.plain', sofar);
 }
 
-/** A long sentence on lines of at most so many columns, broken between words. */
+const FEWEST_COLUMNS = 20;
+
+/** Lines of at most so many columns, broken between words; what is broken keeps its indent. */
 export function folded(text: string, columns: number): string {
+  const fold = (line: string) => {
+    const indent = /^ */.exec(line)?.[0] ?? '';
+    return foldedLine(line.slice(indent.length), Math.max(FEWEST_COLUMNS, columns - indent.length)).map((part) => indent + part);
+  };
+  return text.split('\n').flatMap(fold).join('\n');
+}
+
+function foldedLine(text: string, columns: number): string[] {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(' ')) {
@@ -41,7 +51,7 @@ export function folded(text: string, columns: number): string {
       line = word;
     } else line = line === '' ? word : `${line} ${word}`;
   }
-  return [...lines, line].join('\n');
+  return [...lines, line];
 }
 
 /** Rows as aligned columns, two spaces between. */

@@ -45,7 +45,7 @@ export class TextReporter implements Reporter {
     this.#screen = screen;
     const plain = !screen.isTTY || Boolean(environment['NO_COLOR']) || environment['TERM'] === 'dumb';
     this.#paint = new Chalk({ level: plain ? 0 : chalkStderr.level });
-    const unicode = /utf-?8/i.test(environment['LC_ALL'] ?? environment['LC_CTYPE'] ?? environment['LANG'] ?? '');
+    const unicode = /utf-?8/i.test(environment['LC_ALL'] || environment['LC_CTYPE'] || environment['LANG'] || '');
     this.#marks = unicode
       ? { done: '✔', changed: '✚', failed: '✖', warn: '▲', wait: ['⠋', '⠙', '⠸', '⠴', '⠦', '⠇'] }
       : { done: 'ok', changed: '+', failed: 'x', warn: '!', wait: ['-', '\\', '|', '/'] };
@@ -56,7 +56,7 @@ export class TextReporter implements Reporter {
   }
 
   step(title: string, event: StepEvent): void {
-    const { dim, green, cyan, red } = this.#paint;
+    const { green, cyan, red } = this.#paint;
     switch (event.state) {
       case 'checking':
         this.update(say('step.looking', { title }));
@@ -70,13 +70,13 @@ export class TextReporter implements Reporter {
         if (!this.#screen.isTTY) this.#log();
         return;
       case 'unchanged':
-        this.#settle(`${green(this.#marks.done)} ${title}${event.detail ? dim(` · ${event.detail}`) : ''}`);
+        this.#settle(green(this.#marks.done), title, event.detail);
         return;
       case 'changed':
-        this.#settle(`${cyan(this.#marks.changed)} ${title}${event.detail ? dim(` · ${event.detail}`) : ''}${this.#elapsed(dim)}`);
+        this.#settle(cyan(this.#marks.changed), title, event.detail, this.#elapsed());
         return;
       case 'failed':
-        this.#settle(`${red(this.#marks.failed)} ${title}`);
+        this.#settle(red(this.#marks.failed), title);
     }
   }
 
@@ -125,22 +125,19 @@ export class TextReporter implements Reporter {
     if (this.#screen.isTTY) this.#screen.write(CLEAR_LINE);
   }
 
-  #settle(text: string): void {
+  /** The detail and the time stand back behind the title. */
+  #settle(mark: string, title: string, detail?: string, elapsed = ''): void {
     this.clear();
-    this.#screen.write(`${text}\n`);
+    const [first = '', ...more] = this.#fitted(`${title}${detail ? ` · ${detail}` : ''}${elapsed}`).split('\n');
+    const { dim } = this.#paint;
+    const lines = [`${mark} ${first.slice(0, title.length)}${dim(first.slice(title.length))}`, ...more.map((line) => `  ${dim(line)}`)];
+    this.#screen.write(`${lines.join('\n')}\n`);
     this.#wait = undefined;
   }
 
   /** Broken between words where a terminal would break inside one; each line keeps its indent. A log gets whole lines. */
   #fitted(text: string): string {
-    if (!this.#screen.isTTY) return text;
-    return text
-      .split('\n')
-      .map((line) => {
-        const indent = /^ */.exec(line)?.[0] ?? '';
-        return indent + folded(line.slice(indent.length), Math.max(20, this.#screen.columns - 3 - indent.length)).replaceAll('\n', `\n${indent}`);
-      })
-      .join('\n');
+    return this.#screen.isTTY ? folded(text, this.#screen.columns - 3) : text;
   }
 
   #line(text: string): void {
@@ -150,9 +147,9 @@ export class TextReporter implements Reporter {
     if (drawing && this.#wait) this.update(this.#wait.label);
   }
 
-  #elapsed(dim: ChalkInstance): string {
+  #elapsed(): string {
     const seconds = (Date.now() - this.#stepSince) / 1000;
-    return seconds < 3 ? '' : dim(` (${duration(seconds)})`);
+    return seconds < 3 ? '' : ` (${duration(seconds)})`;
   }
 
   #logWhenDue(): void {

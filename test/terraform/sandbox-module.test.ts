@@ -76,7 +76,7 @@ describe.skipIf(why !== undefined)('the sandbox module with real Terraform', { t
     await module.init();
     await module.apply();
     expect(await asked()).toEqual(['disks-up', 'object-store-up', 'server-up']);
-    expect(said).toContain('server: Creating...');
+    expect(said).toContain('server: being made');
     expect(await module.output(outputsSchema)).toEqual({
       ssh: { host: '127.0.0.1', port: 20022, user: 'debian' },
       web: { host: '127.0.0.1', http: 20080, https: 20443 },

@@ -56,7 +56,7 @@ export const WORDS = {
   'hint.cache': { en: 'this is a fault of the program: please report it', fr: 'c’est un défaut du programme : merci de le signaler' },
   'title.constant': { en: 'Constant-time compares', fr: 'Comparaisons en temps constant' },
   'constant': { en: 'on: they cannot be turned off', fr: 'activé : on ne peut pas les désactiver' },
-  'title.dumps': { en: 'Core dumps', fr: 'Images mémoire' },
+  'title.dumps': { en: 'Core dumps', fr: 'Vidages mémoire' },
   'title.audit': { en: 'Audit log', fr: 'Journal d’audit' },
   'audit.missing': { en: '{path}: LINES ARE MISSING at its end', fr: '{path} : DES LIGNES MANQUENT à la fin' },
   'audit.unverified': { en: '{path}: not verified{fault}', fr: '{path} : non vérifié{fault}' },

@@ -9,8 +9,6 @@ export const STANDIN_IMAGES: StackImages = {
   frontend: 'koprogo-standin/frontend:1',
 };
 
-export const STANDIN_LABEL = "stand-ins from Debian packages (real PostgreSQL 15, no KoproGo)";
-
 const PATH = '/usr/lib/postgresql/15/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const NGINX = ['nginx', '-e', 'stderr', '-c'];
 

@@ -6,10 +6,10 @@ import { type Command, type Host, script } from '../../edges/command.js';
 import { LocalHost } from '../../edges/process.js';
 import type { Progress } from '../../progress.js';
 import { readTemplate } from '../../server/templates.js';
+import { describeLabel, type ImageSource, type StackImages, STANDIN_LABEL } from '../../stack/images.js';
 import { type Check, done, needed, type Step } from '../../step.js';
-import type { ImageSource, StackImages } from '../target.js';
 import { buildFolder, runBuild } from './build.js';
-import { STANDIN_IMAGES, STANDIN_LABEL, standinDefaults } from './containers-images.js';
+import { STANDIN_IMAGES, standinDefaults } from './containers-images.js';
 import { writeDockerArchive } from './docker-archive.js';
 import { say } from './words.js';
 
@@ -50,7 +50,7 @@ export function containersStep({ cacheDirectory, progress, host = new LocalHost(
     onServer: false,
     async check(): Promise<Check> {
       if ((await kind()) === 'registry') return done(say('standins.registry'));
-      return existsSync(file) ? done(STANDIN_LABEL) : needed(say('standins.build'));
+      return existsSync(file) ? done(describeLabel(STANDIN_LABEL)) : needed(say('standins.build'));
     },
     apply: () => runBuild(cacheDirectory, { ...recipe(), fill: (folder) => fill(folder, host, progress) }),
   };
