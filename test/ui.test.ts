@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { inspect } from 'node:util';
 import { InfraError } from '../src/errors.js';
 import { Secret } from '../src/secret.js';
-import { amount, bytes, duration, printable, table } from '../src/ui/format.js';
+import { amount, bytes, duration, folded, printable, table } from '../src/ui/format.js';
 import { TextReporter } from '../src/ui/reporter.js';
 
 function recorder(isTTY: boolean) {
@@ -84,6 +84,11 @@ describe('format', () => {
     expect([0.4, 59, 60, 3599, 7800].map(duration)).toEqual(['0 s', '59 s', '1 min 00 s', '59 min 59 s', '2 h 10 min']);
     expect(amount({ done: 25, total: 100, unit: 'items' }, 10)).toBe('25 of 100 (25 %, 30 s left)');
     expect(amount({ done: 5e6, unit: 'bytes' }, 10)).toBe('5.0 MB');
+  });
+
+  it('goes on below the cell of a table that is too long for the line, and leaves alone what fits', () => {
+    expect(folded('Backup   one two three four five six seven eight\n  a  b c\n    indented by four and much too long', 30)).toBe('Backup   one two three four\n         five six seven eight\n  a  b c\n    indented by four and much\n    too long');
+    expect(folded('/a/path/that/is/longer/than/a/line and more', 24)).toBe('/a/path/that/is/longer/than/a/line\nand more');
   });
 
   it('aligns columns and leaves no control character in foreign text', () => {

@@ -4,6 +4,7 @@ import { speaker, type Vocabulary } from '../words.js';
 export const WORDS = {
   'run.stillNeeded': { en: '{title}: the work ended without an error, but its check still finds: {changes}', fr: '{title} : le travail s’est terminé sans erreur, mais la vérification trouve encore : {changes}' },
   'run.blocked': { en: '{title}: {reason}', fr: '{title} : {reason}' },
+  'kit.instead': { en: '{what}: not shown here, because the recovery kit will hold it', fr: '{what} : non affiché ici, puisque la trousse de secours le contiendra' },
   'open.noServer': { en: 'there is no running server for "{name}" yet', fr: 'aucun serveur ne tourne encore pour « {name} »' },
   'open.noObjectStore': { en: 'the object store of "{name}" does not run', fr: 'le dépôt d’objets de « {name} » ne tourne pas' },
   'open.noBucket': { en: 'the answers name no bucket for the backups', fr: 'les réponses ne nomment pas de bucket pour les sauvegardes' },

@@ -20,10 +20,12 @@ import { imagesStep } from '../stack/images-step.js';
 import { SECRETS_FOLDER } from '../stack/secrets.js';
 import { siteStep } from '../stack/site-step.js';
 import { stackStep } from '../stack/step.js';
+import type { Progress } from '../progress.js';
 import type { Step } from '../step.js';
 import { backupPrefix, databaseTarget, storageAccess, withNewestBackup } from './backups.js';
 import type { Context } from './context.js';
 import { writeKit } from './recovery-kit.js';
+import { say } from './run-words.js';
 
 const AGENT_BUNDLE = fileURLToPath(new URL('../agent.mjs', import.meta.url));
 
@@ -41,7 +43,7 @@ function serverSteps(context: Context, confirmFormat: (disks: string[]) => Promi
   return [
     serverReadyStep({ server, progress }),
     baselineStep({ server, progress }),
-    luksStep({ server, disks: async () => (await context.machine()).disks, state, progress, unlock: config.unlock, confirmFormat }),
+    luksStep({ server, disks: async () => (await context.machine()).disks, state, progress: unlessInKit(context), unlock: config.unlock, confirmFormat }),
     dockerStep({ server }),
     imagesStep({ server, images, progress }),
     stack,
@@ -49,6 +51,17 @@ function serverSteps(context: Context, confirmFormat: (disks: string[]) => Promi
     ...(tls === 'none' ? [] : [certificatesStep({ machine: context.machine, server, state, domain, www, stack, progress })]),
     siteStep({ machine: context.machine, domain, www, tls, progress }),
   ];
+}
+
+/** What a recovery kit will hold is not left on the screen, too. */
+function unlessInKit({ config, reporter }: Context): Progress {
+  if (config.recovery?.copies !== 'kit') return reporter;
+  return {
+    note: (text) => { reporter.note(text); },
+    warn: (text) => { reporter.warn(text); },
+    update: (label, amount) => { reporter.update(label, amount); },
+    showOnce: (title) => { reporter.note(say('kit.instead', { what: title.split(/\s*:/)[0] ?? title })); },
+  };
 }
 
 /** None where it was put off: the summary says so until there is a copy. */
@@ -81,7 +94,7 @@ function backupSteps(context: Context): Step[] {
   };
   return [
     bucketStep({ access, prefix, create: true, progress }),
-    recoveryKeyStep({ state, installation: name, progress }),
+    recoveryKeyStep({ state, installation: name, progress: unlessInKit(context) }),
     agentStep({
       server,
       access,

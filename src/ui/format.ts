@@ -33,11 +33,13 @@ export function amount(progress: { done: number; total?: number; unit?: 'bytes' 
 
 const FEWEST_COLUMNS = 20;
 
-/** Lines of at most so many columns, broken between words; what is broken keeps its indent. */
+/** Lines of at most so many columns, broken between words. What is broken goes on below its beginning, or below its cell of a table. */
 export function folded(text: string, columns: number): string {
   const fold = (line: string) => {
-    const indent = /^ */.exec(line)?.[0] ?? '';
-    return foldedLine(line.slice(indent.length), Math.max(FEWEST_COLUMNS, columns - indent.length)).map((part) => indent + part);
+    if (line.length <= columns) return [line];
+    const before = /^(?:.*\S)? {2,}(?=\S)/.exec(line.slice(0, columns / 2))?.[0] ?? /^ */.exec(line)?.[0] ?? '';
+    const [first = '', ...more] = foldedLine(line.slice(before.length), Math.max(FEWEST_COLUMNS, columns - before.length));
+    return [before + first, ...more.map((part) => ' '.repeat(before.length) + part)];
   };
   return text.split('\n').flatMap(fold).join('\n');
 }
