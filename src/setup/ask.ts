@@ -14,23 +14,20 @@ const GO_BACK = '<';
 const PASTE = /^\s*(paste|coller)\s*$/i;
 
 export const askAtTerminal: Ask = async (question, fallback, problem, canGoBack = false) => {
-  const ask = messageFor(question, fallback);
-  const long = problem?.includes('\n') === true;
-  if (problem !== undefined && long) tell(problem);
-  const message = problem === undefined || long ? ask : say('ask.again', { ask, problem });
   const explanation = explanationOf(question, {});
-  if (problem === undefined && explanation !== undefined) tell(fillIn(explanation));
-  const said = await answerTo(question, message, fallback, canGoBack);
+  if (problem !== undefined) tell(`! ${problem}`);
+  else if (explanation !== undefined) tell(fillIn(explanation));
+  const said = await answerTo(question, messageFor(question, fallback), fallback, canGoBack);
   return canGoBack && said.trim() === GO_BACK ? BACK : said;
 };
 
 /** Of an installation that exists, to go on with it, or of a new one. */
 export const askNameAtTerminal: AskName = async (proposed, names) => {
   tell([say('ask.nameWhy'), ...(names.length > 0 ? [say('ask.nameKnown', { names: names.join(', ') })] : [])].join(' '));
-  for (let problem: string | undefined; ; problem = say('ask.nameForm')) {
-    const ask = say('ask.name');
-    const said = (await askText(problem === undefined ? ask : say('ask.again', { ask, problem }), proposed)).trim();
+  for (;;) {
+    const said = (await askText(say('ask.name'), proposed)).trim();
     if (INSTALLATION_NAME.test(said)) return said;
+    tell(`! ${say('ask.nameForm')}`);
   }
 };
 

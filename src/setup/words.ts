@@ -81,7 +81,6 @@ export const WORDS = {
   'ask.resumed': { en: 'Going on where you stopped; `<` goes back. Answered so far:', fr: 'Vous reprenez où vous étiez ; `<` revient en arrière. Déjà répondu :' },
   'ask.answered': { en: '{key}: {text}', fr: '{key} : {text}' },
   'ask.back': { en: '< back', fr: '< retour' },
-  'ask.again': { en: '{ask} ({problem})', fr: '{ask} ({problem})' },
   'ask.removable': { en: '{ask} (Backspace empties it)', fr: '{ask} (Retour arrière pour vider)' },
   'ask.sameSecret': { en: '{ask} (empty: as typed before)', fr: '{ask} (vide : comme tapé précédemment)' },
 

@@ -95,7 +95,7 @@ export class Terraform {
     await this.#run('init', say('purpose.initialise'), ['init', '-reconfigure', '-get=true']);
   }
 
-  /** Whether the module, or what it says, differs from what was applied. Only reads, and does not wait for a lock. */
+  /** Whether the module, or what it says, differs from what was applied, without a look at what stands. Only reads, and does not wait for a lock. */
   async plan(): Promise<'none' | 'changes'> {
     if (!(await this.#files.areCurrent()) || (await hasLegacyState(this.options.directory))) return 'changes';
     await this.#ensureInitialised();
@@ -104,7 +104,7 @@ export class Terraform {
   }
 
   /**
-   * What `plan` finds, in detail, as far as Terraform's state knows what stands; 'unknown' where a state of a previous version must be
+   * What it would take to make it so, in detail, after a look at what really stands; 'unknown' where a state of a previous version must be
    * taken over first. A plan without entries can still change outputs. Nothing is changed but the working folder.
    */
   async preview(): Promise<'none' | 'unknown' | PlanDigest> {
@@ -114,7 +114,7 @@ export class Terraform {
     if (await this.#files.areCurrent()) await this.#ensureInitialised();
     else await this.init();
     return withPlanFile(directory, async (file) => {
-      const { exitCode } = await this.#run('read', say('purpose.plan'), ['plan', '-detailed-exitcode', '-refresh=false', '-lock=false', `-out=${file}`], { accept: [0, 2], timeout: PLAN_SECONDS });
+      const { exitCode } = await this.#run('read', say('purpose.plan'), ['plan', '-detailed-exitcode', '-lock=false', `-out=${file}`], { accept: [0, 2], timeout: PLAN_SECONDS });
       return exitCode === 0 ? 'none' : this.#digestOf(file);
     });
   }

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { InfraError, RefusedError } from '../../errors.js';
 import { blocked, type Check, done, needed, type Step } from '../../step.js';
 import { describeDigest, wordsOfDigest } from '../../terraform/plan-words.js';
-import type { PlanDigest } from '../../terraform/plan-digest.js';
+import type { DigestEntry, PlanDigest } from '../../terraform/plan-digest.js';
 import { language } from '../../words.js';
 import type { CheckId, CheckResult } from './checks/check-result.js';
 import { checkOpenStack } from './checks/checks.js';
@@ -53,10 +53,13 @@ export function serverStep(options: ServerStepDeps): Step {
       if (address !== undefined) return done(address);
     }
     const made = begun ? await terraform.resources({ tainted: true }) : [];
+    const vanished = typeof preview === 'object' ? vanishedIn(preview, made) : [];
+    const lost = vanished.filter(isDisk);
+    if (lost.length > 0) return blocked(disksGone(lost), ...disksGoneHints());
     const failed = await liveChecks(document, made);
     if (failed.length > 0) return blockedBy(failed);
     const before = interrupted ? [told('plan.startAgain', {})] : [];
-    return made.includes(SERVER_ADDRESS) && document ? needed(...before, ...describePreview(preview, document)) : needed(...before, ...describeServer(options), ...(await describeCost(config, options.prices)));
+    return made.includes(SERVER_ADDRESS) && document ? needed(...before, ...describePreview(preview, vanished, document)) : needed(...before, ...describeServer(options), ...(await describeCost(config, options.prices)));
   }
 
   return {
@@ -76,9 +79,12 @@ export function serverStep(options: ServerStepDeps): Step {
       progress.update(told('server.preparing', {}));
       await terraform.init();
       options.forget();
+      const made = await terraform.resources({ tainted: true });
       await withLossRefused(() =>
         terraform.change({}, async (digest) => {
           refuseLoss(digest, []);
+          const lost = vanishedIn(digest, made).filter(isDisk);
+          if (lost.length > 0) throw new RefusedError(disksGone(lost), { hints: disksGoneHints() });
           for (const line of describeDigest(digest, wordsOfDigest(language()))) progress.note(line);
           if (digest.outages.length > 0) await options.agreeToOutage({ server: document.name, replaced: digest.outages.includes('server-replaced') });
           await switchOffFor(digest, options, document);
@@ -99,12 +105,23 @@ export function describeServer({ name, config }: Pick<OvhOptions, 'name' | 'conf
   ];
 }
 
+/** What set-up had made, and Terraform does not find any more. A disk among it is never made anew: the data would be gone for good, and nobody would have been asked. */
+function vanishedIn({ entries }: PlanDigest, made: readonly string[]): DigestEntry[] {
+  return entries.filter(({ action, address }) => action === 'create' && made.includes(address));
+}
+
+const isDisk = ({ kind }: DigestEntry) => kind === 'volume';
+const disksGone = (disks: readonly DigestEntry[]) => told('plan.disksGone', { names: namesOf(disks) });
+const disksGoneHints = () => [told('plan.disksGoneLook', {}), told('plan.disksGoneForGood', {})];
+const namesOf = (entries: readonly DigestEntry[]) => entries.map(({ name }) => name).join(', ');
+
 /** What Terraform would do to what stands, in words. */
-function describePreview(preview: 'none' | 'unknown' | PlanDigest, { name }: OvhDocument): string[] {
+function describePreview(preview: 'none' | 'unknown' | PlanDigest, vanished: readonly DigestEntry[], { name }: OvhDocument): string[] {
   if (preview === 'unknown') return [told('server.bring', {}), told('plan.notYet', {})];
   if (preview === 'none' || preview.entries.length === 0) return [told('server.bring', {})];
   const lines = describeDigest(preview, wordsOfDigest(language()));
-  return [told('plan.asLastSeen', {}), ...lines, ...(preview.outages.includes('server-replaced') ? [told('plan.typeName', { name })] : [])];
+  const gone = vanished.length === 0 ? [] : [told('plan.gone', { names: namesOf(vanished) })];
+  return [...gone, told('plan.would', {}), ...lines, ...(preview.outages.includes('server-replaced') ? [told('plan.typeName', { name })] : [])];
 }
 
 function blockedBy(failed: readonly CheckResult[]): Check {

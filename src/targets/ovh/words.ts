@@ -148,7 +148,17 @@ const WORDS = {
   'plan.wouldLose': { en: 'this would destroy what holds data: {names}; nothing was changed', fr: 'cela détruirait ce qui contient des données : {names} ; rien n’a été modifié' },
   'plan.wouldLoseFix': { en: 'give the answers as they were before (region, zone, type and size of the disks, name of the bucket)', fr: 'redonnez les réponses d’avant (région, zone, type et taille des disques, nom du bucket)' },
   'plan.notYet': { en: 'what Terraform will do is known once its state was taken over', fr: 'ce que Terraform fera sera connu une fois son état repris' },
-  'plan.asLastSeen': { en: 'Terraform would, as it last saw what stands:', fr: 'Terraform, d’après ce qu’il a vu en dernier, va :' },
+  'plan.would': { en: 'Terraform would:', fr: 'Terraform va :' },
+  'plan.gone': { en: 'not found any more, although set-up had made it: {names}', fr: 'introuvable, alors que l’installation l’avait créé : {names}' },
+  'plan.disksGone': {
+    en: 'the disk with this installation’s data is not found any more: {names}; nothing was changed, and no blank one is put in its place',
+    fr: 'le disque des données de cette installation est introuvable : {names} ; rien n’a été modifié, et aucun disque vierge ne prend sa place',
+  },
+  'plan.disksGoneLook': { en: 'look for it in OVH’s console, among the block storage of this project and region', fr: 'cherchez-le dans la console d’OVH, parmi le stockage bloc de ce projet et de cette région' },
+  'plan.disksGoneForGood': {
+    en: 'if it is gone for good, the backups remain: koprogo-infra recovery-kit --to DIRECTORY, and go on as docs/restore.md says under “When the disks are gone”',
+    fr: 's’il est perdu pour de bon, restent les sauvegardes : koprogo-infra recovery-kit --to DOSSIER, puis suivez docs/restore.md, « When the disks are gone »',
+  },
   'plan.typeName': { en: 'before that, the name of the server has to be typed: {name} (without a terminal: --confirm-replace {name})', fr: 'auparavant, il faut taper le nom du serveur : {name} (sans terminal : --confirm-replace {name})' },
   'plan.startAgain': { en: 'start the server, which was switched off for a change that broke off', fr: 'rallumer le serveur, qui avait été éteint pour une modification interrompue' },
   'power.switchingOff': { en: 'switching the server off, so that PostgreSQL ends properly ({status})', fr: 'extinction du serveur, pour que PostgreSQL se termine proprement ({status})' },

@@ -143,7 +143,7 @@ describe('the target ovh', { timeout: 60_000 }, () => {
     expect(await target().machine()).toBeUndefined();
     terraform.made.push(SERVER_ADDRESS);
     cloud.servers = [{ id: 's1', name: 'koprogo-tilleuls', status: 'ACTIVE' }];
-    expect(await stepOf('ovh-server').check()).toMatchObject({ state: 'needed', changes: expect.arrayContaining([expect.stringMatching(/^Terraform, d’après/), expect.stringMatching(/^créer : disque de données/)]) as unknown });
+    expect(await stepOf('ovh-server').check()).toMatchObject({ state: 'needed', changes: expect.arrayContaining(['Terraform va :', expect.stringMatching(/^créer : disque de données/)]) as unknown });
     await stepOf('ovh-server').apply();
     expect((await stepOf('ovh-server').check()).state).toBe('done');
   });
@@ -166,6 +166,19 @@ describe('the target ovh', { timeout: 60_000 }, () => {
     await expect(stepOf('ovh-server').apply()).rejects.toThrow(RefusedError);
     expect(terraform.runs.filter(({ argv }) => argv[0] === 'apply')).toHaveLength(applied);
     expect(reporter.lines.join('\n')).not.toContain('destroy and make anew');
+  });
+
+  it('makes a server anew that somebody took away, and says so; but no blank disk in the place of one that is gone', async () => {
+    await stepOf('ovh-server').apply();
+    terraform.vanished = [SERVER_ADDRESS];
+    expect(await stepOf('ovh-server').check()).toMatchObject({ state: 'needed', changes: ['not found any more, although set-up had made it: openstack_compute_instance_v2-server', 'Terraform would:', expect.stringMatching(/^create: server/)] });
+    await stepOf('ovh-server').apply();
+    expect((await stepOf('ovh-server').check()).state).toBe('done');
+    terraform.vanished = [SERVER_ADDRESS, GUARDED.postgres];
+    expect(await stepOf('ovh-server').check()).toMatchObject({ state: 'blocked', reason: expect.stringMatching(/data is not found any more: [^;,]*postgres; nothing was changed/) as string });
+    const before = applied();
+    await expect(stepOf('ovh-server').apply()).rejects.toThrow('no blank one is put in its place');
+    expect(applied()).toBe(before);
   });
 
   it('replaces a server only after its name was given, and switches it off before', async () => {
