@@ -74,6 +74,15 @@ function shown(text: string): string {
   return text.replace(/\p{C}/gu, '').slice(0, 120);
 }
 
+/** Traefik renews 30 days before the end: a certificate with less than this left is not being renewed. */
+const LEAST_DAYS_LEFT = 7;
+const DAY_MS = 24 * 3600 * 1000;
+
+/** Visitors' browsers take it, and will for some days. */
+export function isGood(seen: Seen): boolean {
+  return seen.state === 'trusted' && seen.until.getTime() - Date.now() > LEAST_DAYS_LEFT * DAY_MS;
+}
+
 /** "2027-02-27". */
 export function day(date: Date): string {
   return date.toISOString().slice(0, 10);

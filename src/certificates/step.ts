@@ -1,8 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { whereHostsLead } from '../dns/leads.js';
 import { siteHosts } from '../dns/names.js';
-import type { ResolverFor } from '../dns/name-servers.js';
-import { describeFinding } from '../dns/wait.js';
 import type { Host } from '../edges/command.js';
 import { InfraError, messageOf } from '../errors.js';
 import type { Machine } from '../machine.js';
@@ -13,9 +10,8 @@ import { visit } from '../stack/visit.js';
 import type { StateStore } from '../state/store.js';
 import { done, needed, type Step } from '../step.js';
 import { type AcmeLog, readAcmeLog } from './acme-log.js';
-import { addressesOf } from './addresses.js';
 import { type Authority, authorityFor, CERTIFICATES_DOCUMENT, type CertificatesDocument, certificatesSchema, findHeldCertificate, holdsCertificate } from './document.js';
-import { day, describeSeen, lookAtCertificate, type Seen } from './handshake.js';
+import { day, describeSeen, isGood, lookAtCertificate, type Seen } from './handshake.js';
 import { say } from './words.js';
 
 export interface CertificatesStepOptions {
@@ -27,54 +23,29 @@ export interface CertificatesStepOptions {
   /** Brings the server's files and containers to what the state says, after the rehearsal. */
   stack: Pick<Step, 'apply'>;
   progress: Progress;
-  /** For each of: DNS, the rehearsal, the real certificates. */
+  /** For each of: the rehearsal, the real certificates. */
   patienceSeconds?: number;
   pauseSeconds?: number;
   timeoutSeconds?: number;
-  /** For tests: who asks name servers, and whom to trust instead of this computer's authorities, in PEM. */
-  resolverFor?: ResolverFor;
+  /** For tests: whom to trust instead of this computer's authorities, in PEM. */
   ca?: string;
 }
 
-/** Traefik renews 30 days before the end: a certificate with less than this left is not being renewed. */
-const LEAST_DAYS_LEFT = 7;
-const DAY_MS = 24 * 3600 * 1000;
 const LOG_LINES = 500;
 
 /**
- * Every name of the site shows a certificate that this computer trusts. Before Let's Encrypt is asked, DNS and port 80
- * have to be right; then comes a rehearsal with its staging authority, and only after that the real one, which refuses a
+ * Every name of the site shows a certificate that this computer trusts. The names lead to the server already (namesStep), and
+ * port 80 has to answer; then comes a rehearsal with its staging authority, and only after that the real one, which refuses a
  * name for an hour after five failures. Traefik is started again for a further try once a run at most.
  */
 export function certificatesStep(options: CertificatesStepOptions): Step {
-  const { machine, server, state, domain, www, stack, progress, resolverFor, ca, timeoutSeconds = 15 } = options;
+  const { machine, server, state, domain, www, stack, progress, ca, timeoutSeconds = 15 } = options;
   const { patienceSeconds = 300, pauseSeconds = 5 } = options;
   const names = siteHosts(domain, www);
 
   async function look(): Promise<Seen[]> {
     const { web } = await machine();
     return Promise.all(names.map((name) => lookAtCertificate({ host: web.host, port: web.https, name, timeoutSeconds, ...(ca === undefined ? {} : { ca }) })));
-  }
-
-  async function namesLeadHere(): Promise<void> {
-    const own = await addressesOf((await machine()).web.host, await server());
-    const end = Date.now() + patienceSeconds * 1000;
-    for (;;) {
-      const { zone, wrong, unknown } = await whereHostsLead(domain, names, own, resolverFor);
-      if (unknown) {
-        progress.warn(say('dns.unknown', { zone }));
-        return;
-      }
-      const [first] = wrong;
-      if (!first) return;
-      progress.update(say('dns.waiting', { finding: describeFinding(first) }));
-      if (Date.now() + pauseSeconds * 1000 > end) {
-        const lines = [...new Set(wrong.map(describeFinding))].slice(0, 6).join('\n');
-        const away = wrong.some(({ type }) => type === 'AAAA');
-        throw new InfraError(say('dns.wrong', { zone, lines }), { hints: [say('dns.own', { addresses: own.join(', ') }), ...(away ? [say('dns.ipv6')] : []), say('again')] });
-      }
-      await sleep(pauseSeconds * 1000);
-    }
   }
 
   /** What is answered does not matter: the connection is to the server's own address, and no challenge is under way. */
@@ -138,7 +109,6 @@ export function certificatesStep(options: CertificatesStepOptions): Step {
     },
 
     async apply() {
-      await namesLeadHere();
       await port80Answers();
       if ((await authority()) === 'staging') {
         await obtain('staging');
@@ -150,10 +120,6 @@ export function certificatesStep(options: CertificatesStepOptions): Step {
       await obtain('production');
     },
   };
-}
-
-function isGood(seen: Seen): boolean {
-  return seen.state === 'trusted' && seen.until.getTime() - Date.now() > LEAST_DAYS_LEFT * DAY_MS;
 }
 
 /** The words of Traefik and Let's Encrypt are in the message: the catalogue of troubles adds cause and fix to what it knows. */

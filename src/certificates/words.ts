@@ -18,6 +18,7 @@ export const WORDS = {
   'addresses.look': { en: "look at the server's addresses", fr: 'examiner les adresses du serveur' },
   'addresses.unknown': { en: 'the address of {host} is not known here: {why}', fr: 'l’adresse de {host} n’est pas connue ici : {why}' },
 
+  'names.title': { en: 'Names of the site', fr: 'Noms du site' },
   'dns.unknown': {
     en: 'None of the name servers of {zone} answers this computer: whether the names lead to the server is left to the rehearsal',
     fr: 'Aucun des serveurs de noms de {zone} ne répond à cet ordinateur : la répétition dira si les noms mènent au serveur',

@@ -3,6 +3,7 @@ import { agentStep } from '../backup/agent-step.js';
 import { bucketStep } from '../backup/bucket-step.js';
 import { firstBackupStep } from '../backup/first-backup-step.js';
 import { restoreTestStep } from '../backup/restore-test.js';
+import { namesStep } from '../certificates/names-step.js';
 import { certificatesStep } from '../certificates/step.js';
 import { audited } from '../keys/audit/audit.js';
 import { recoveryCopiesStep } from '../keys/recovery/copies.js';
@@ -46,6 +47,7 @@ function serverSteps(context: Context, confirmFormat: (disks: string[]) => Promi
     luksStep({ server, disks: async () => (await context.machine()).disks, state, progress: unlessInKit(context), unlock: config.unlock, confirmFormat }),
     dockerStep({ server }),
     imagesStep({ server, images, progress }),
+    ...(tls === 'none' ? [] : [namesStep({ machine: context.machine, server, domain, www, progress })]),
     stack,
     portsStep({ machine: context.machine, tls: tls !== 'none', progress }),
     ...(tls === 'none' ? [] : [certificatesStep({ machine: context.machine, server, state, domain, www, stack, progress })]),

@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { CERTIFICATES_DOCUMENT, certificatesSchema } from '../../src/certificates/document.js';
+import { namesStep } from '../../src/certificates/names-step.js';
 import { type CertificatesStepOptions, certificatesStep } from '../../src/certificates/step.js';
 import type { DnsResolver } from '../../src/dns/name-servers.js';
 import { explained } from '../../src/troubles/explain.js';
@@ -53,6 +54,9 @@ class World {
     },
     'wait until the containers are healthy': '',
   });
+  /** The one that has name servers. */
+  zone = 'example.be';
+  silent = false;
   restarted: () => void = () => undefined;
   reads = 0;
   /** Just before Traefik's log is read for the nth time: once before each wait, then once a round. */
@@ -103,21 +107,35 @@ class World {
       progress: this.progress,
       patienceSeconds: 1,
       pauseSeconds: 0.05,
-      resolverFor: () => this.#resolver(),
       ca: issuers.ca,
       ...more,
+    });
+  }
+
+  names(patienceSeconds = 1) {
+    return namesStep({
+      machine: async () => ({ web: { host: '127.0.0.1', ...this.#ports } }),
+      server: async () => this.host,
+      domain: DOMAIN,
+      www: true,
+      progress: this.progress,
+      patienceSeconds,
+      pauseSeconds: 0.05,
+      resolverFor: () => this.#resolver(),
+      ca: issuers.ca,
     });
   }
 
   /** Everything is one name server, whose own address is looked up as well. */
   #resolver(): DnsResolver {
     const absent = () => Promise.reject(Object.assign(new Error('no data'), { code: 'ENODATA' }));
+    const refused = () => Promise.reject(Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }));
     const some = (found: string[]) => (found.length === 0 ? absent() : Promise.resolve(found));
     return {
-      resolveNs: (name: string) => some(name === 'example.be' ? ['ns1.example.be'] : []),
-      resolve4: (name: string) => some(name === 'ns1.example.be' ? ['192.0.2.1'] : (this.records[name] ?? []).filter((address) => !address.includes(':'))),
-      resolve6: (name: string) => some((this.records[name] ?? []).filter((address) => address.includes(':'))),
-      resolveCname: absent,
+      resolveNs: (name: string) => some(name === this.zone ? ['ns1.example.be'] : []),
+      resolve4: (name: string) => (this.silent && name !== 'ns1.example.be' ? refused() : some(name === 'ns1.example.be' ? ['192.0.2.1'] : (this.records[name] ?? []).filter((address) => !address.includes(':')))),
+      resolve6: (name: string) => (this.silent && name !== 'ns1.example.be' ? refused() : some((this.records[name] ?? []).filter((address) => address.includes(':')))),
+      resolveCname: () => (this.silent ? refused() : absent()),
     } as unknown as DnsResolver;
   }
 
@@ -161,7 +179,7 @@ describe('the step of the certificates', () => {
     expect(await world.step({ www: false }).check()).toMatchObject({ state: 'done' });
   });
 
-  it('looks at DNS and port 80, rehearses, remembers that, and only then brings Traefik to the real authority', async () => {
+  it('looks at port 80, rehearses, remembers that, and only then brings Traefik to the real authority', async () => {
     world.show('staging');
     world.converge = () => {
       expect(world.state.documents.get(CERTIFICATES_DOCUMENT)).toMatchObject({ version: 1, rehearsed: { names: NAMES } });
@@ -169,7 +187,7 @@ describe('the step of the certificates', () => {
     };
     await world.step().apply();
     expect(world.asked).toEqual(NAMES.map((name) => `${name}/.well-known/acme-challenge/koprogo-infra`));
-    expect(world.purposes).toEqual(["look at the server's addresses", 'see which certificates the server holds', 'CONVERGE']);
+    expect(world.purposes).toEqual(['see which certificates the server holds', 'CONVERGE']);
     expect(world.progress.notes).toHaveLength(1);
     expect(await world.step().check()).toMatchObject({ state: 'done' });
   });
@@ -266,39 +284,70 @@ describe('the step of the certificates', () => {
     expect((await document())?.rehearsed.names).toEqual(NAMES);
   });
 
-  it.each([
-    ['elsewhere', { [`api.${DOMAIN}`]: ['198.51.100.9'] }, 'ns1.example.be still says 198.51.100.9 of api.a.example.be', false],
-    ['nowhere', { [`www.${DOMAIN}`]: [] }, 'ns1.example.be does not know www.a.example.be yet', false],
-    ['elsewhere by IPv6', { [DOMAIN]: ['127.0.0.1', '2001:db8::bad'] }, 'ns1.example.be still says 2001:db8::bad of a.example.be', true],
-    ['to a private address of the server', { [DOMAIN]: ['172.17.0.1'] }, 'still says 172.17.0.1', false],
-  ])('asks nobody for a certificate while a name leads %s', async (_, records, message, six) => {
-    world.records = { ...world.records, ...records };
-    const failure = await failureOf(world.step().apply());
-    expect(failure.message).toContain(message);
-    expect(failure.hints[0]).toContain(`127.0.0.1, ${SIX}`);
-    expect(failure.hints.join().includes('prefers IPv6')).toBe(six);
-    expect(world.purposes).toEqual(["look at the server's addresses"]);
-    expect(world.progress.updates[0]?.label).toContain('waiting for DNS before a certificate is asked for');
-  });
-
-  it('takes the server’s own IPv6 address, and waits for DNS', async () => {
-    world.show('staging');
-    world.records = { ...world.records, [DOMAIN]: [] };
-    setTimeout(() => {
-      world.records = { ...world.records, [DOMAIN]: ['127.0.0.1', '2001:0db8:0::0007'] };
-    }, 200);
-    await world.step({ patienceSeconds: 10 }).apply();
-  });
-
   it('asks nobody for a certificate while port 80 is silent, and says from where that was tried', async () => {
     const step = world.step({ machine: async () => ({ web: { host: '127.0.0.1', http: 1, https: 1 } }) });
     const failure = await failureOf(step.apply());
     expect(failure.message).toMatch(/^Let's Encrypt was not asked, because port 80 does not answer for a\.example\.be, tried from this computer at 127\.0\.0\.1, port 1: .*ECONNREFUSED/);
-    expect(world.purposes).toEqual(["look at the server's addresses"]);
+    expect(world.purposes).toEqual([]);
   });
 
   it('says in French what it waits for and what failed', async () => {
     speak('fr');
     expect(await world.step().check()).toMatchObject({ changes: expect.arrayContaining([expect.stringContaining('obtenir un certificat pour www.a.example.be : aucun certificat n’est présenté')]) as string[] });
+  });
+});
+
+describe('the step of the names', () => {
+  let world: World;
+  beforeEach(async () => {
+    world = await new World().start();
+  });
+  afterEach(() => {
+    world.stop();
+  });
+
+  it.each([
+    ['elsewhere', { [`api.${DOMAIN}`]: ['198.51.100.9'] }, 'ns1.example.be still says 198.51.100.9 of api.a.example.be', false],
+    ['nowhere', { [`www.${DOMAIN}`]: [] }, 'ns1.example.be does not know www.a.example.be yet', false],
+    ['elsewhere by IPv6', { [DOMAIN]: ['127.0.0.1', '2001:db8::bad'] }, 'ns1.example.be still says 2001:db8::bad of a.example.be', true],
+    ['to a private address of the server', { [DOMAIN]: ['172.17.0.1'] }, 'still says 172.17.0.1', false],
+  ])('does not go on while a name leads %s', async (_, records, message, six) => {
+    world.records = { ...world.records, ...records };
+    expect(await world.names().check()).toMatchObject({ state: 'needed', changes: [expect.stringContaining(message) as string] });
+    const failure = await failureOf(world.names().apply());
+    expect(failure.message).toContain(message);
+    expect(failure.hints[0]).toContain(`127.0.0.1, ${SIX}`);
+    expect(failure.hints.join().includes('prefers IPv6')).toBe(six);
+    expect(world.progress.updates[0]?.label).toContain('waiting for DNS before a certificate is asked for');
+  });
+
+  it('takes the server’s own IPv6 address, and waits for DNS', async () => {
+    world.records = { ...world.records, [DOMAIN]: [] };
+    setTimeout(() => {
+      world.records = { ...world.records, [DOMAIN]: ['127.0.0.1', '2001:0db8:0::0007'] };
+    }, 200);
+    await world.names(10).apply();
+    expect(await world.names().check()).toEqual({ state: 'done', detail: NAMES.join(', ') });
+  });
+
+  it('asks no name server where every name has a certificate', async () => {
+    world.show('real');
+    world.records = {};
+    expect(await world.names().check()).toMatchObject({ state: 'done' });
+    expect(world.purposes).toEqual([]);
+    world.shown[`www.${DOMAIN}`] = 'nothing';
+    expect(await world.names().check()).toMatchObject({ state: 'needed' });
+  });
+
+  it('leaves it to the rehearsal where no name server answers', async () => {
+    world.silent = true;
+    expect(await world.names().check()).toMatchObject({ state: 'done', detail: expect.stringMatching(/^None of the name servers of example\.be answers/) as string });
+    await world.names().apply();
+  });
+
+  it('says as something to do that there is no such zone, and fails with it', async () => {
+    world.zone = 'example.org';
+    expect((await world.names().check()).state).toBe('needed');
+    expect((await failureOf(world.names().apply())).message).toContain('example.be');
   });
 });

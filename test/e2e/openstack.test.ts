@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { silent } from '../../src/progress.js';
 import { Secret } from '../../src/secret.js';
 import { endpointOf } from '../../src/targets/ovh/openstack/catalog.js';
 import type { CheckResult } from '../../src/targets/ovh/checks/check-result.js';
@@ -115,9 +116,7 @@ describe.skipIf(unavailable !== undefined)('a real OpenStack', () => {
     const cloud = await OpenStack.login(main);
     const region = cloud.at('GRA9');
     const before = await region.computeLimits();
-    const [flavor, image, network] = [(await region.flavors()).find(({ name }) => name === 'd2-4'), (await region.images('Debian 13'))[0], (await region.networks('Ext-Net'))[0]];
-    const server = { name: PLAN.serverName, flavorRef: flavor?.id, imageRef: image?.id, networks: [{ uuid: network?.id }] };
-    const { id } = await nova(cloud, 'POST', '/servers', { server });
+    const id = await newServer(cloud);
     try {
       expect(await bad(main)).toMatchObject([{ id: 'serverName', cause: { id: 'serverName.taken', with: { id } } }]);
       // Nova counts a server once it has been given a place.
@@ -126,6 +125,27 @@ describe.skipIf(unavailable !== undefined)('a real OpenStack', () => {
     } finally {
       await nova(cloud, 'DELETE', `/servers/${id}`);
     }
+  });
+
+  it('switches a server off, starts it again, and takes one that is gone for off', async () => {
+    const cloud = await OpenStack.login(main, { powerSeconds: 120 });
+    const region = cloud.at('GRA9');
+    const status = async () => (await region.servers(PLAN.serverName)).map((server) => server.status).join();
+    await vi.waitUntil(async () => (await status()) === '', { timeout: 120_000, interval: 1000 });
+    const id = await newServer(cloud);
+    try {
+      await expect.poll(status, { timeout: 120_000, interval: 1000 }).toBe('ACTIVE');
+      await region.switchOff(id, silent);
+      expect(await status()).toBe('SHUTOFF');
+      await region.switchOff(id, silent);
+      await region.switchOn(id, silent);
+      expect(await status()).toBe('ACTIVE');
+    } finally {
+      await nova(cloud, 'DELETE', `/servers/${id}`);
+    }
+    await vi.waitUntil(async () => (await status()) === '', { timeout: 120_000, interval: 1000 });
+    await region.switchOff(id, silent);
+    await region.switchOn(id, silent);
   });
 
   it('is looked at by setup --target ovh --plan, which builds nothing', async () => {
@@ -158,6 +178,13 @@ describe.skipIf(unavailable !== undefined)('a real OpenStack', () => {
     }
   });
 });
+
+async function newServer(cloud: OpenStack): Promise<string> {
+  const region = cloud.at('GRA9');
+  const [flavor, image, network] = [(await region.flavors()).find(({ name }) => name === PLAN.flavor), (await region.images(PLAN.image))[0], (await region.networks('Ext-Net'))[0]];
+  const server = { name: PLAN.serverName, flavorRef: flavor?.id, imageRef: image?.id, networks: [{ uuid: network?.id }] };
+  return (await nova(cloud, 'POST', '/servers', { server })).id;
+}
 
 /** What the checks never do: it changes something. */
 async function nova(cloud: OpenStack, method: 'POST' | 'DELETE', path: string, body?: object): Promise<{ id: string }> {
