@@ -210,8 +210,9 @@ class Conversation {
     return QUESTIONS.slice(this.#next + 1).some((question) => (!question.when || question.when(answers)) && !this.#isUnasked(question, answers) && !this.#given(question, true));
   }
 
-  #isUnasked({ unasked }: Question, answers: Answers): boolean {
-    return unasked !== undefined && (this.#sources.stored !== undefined || unasked(answers));
+  /** An installation that exists is not asked again what it may go without. */
+  #isUnasked({ unasked, optional }: Question, answers: Answers): boolean {
+    return this.#sources.stored === undefined ? unasked?.(answers) === true : unasked !== undefined || optional === true;
   }
 
   /** False where a person has to be asked instead: what another answer implied turned out to be wrong. */

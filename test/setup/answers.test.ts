@@ -135,6 +135,19 @@ describe('collectAnswers', () => {
     expect((await collectAnswers({ flags: { target: 'sandbox' }, environment: {}, draft: { domain: 'draft.example.be' } }, silently)).config.domain).toBe('koprogo.test');
   });
 
+  it('does not ask an installation that exists again for what it may go without', async () => {
+    const asked: string[] = [];
+    const ask = async ({ key }: { key: string }, fallback: string | undefined) => {
+      asked.push(key);
+      return fallback;
+    };
+    const { answers } = await collectAnswers({ ...none, flags: { target: 'sandbox' } }, { acceptFallbacks: false, ask });
+    expect(asked).toContain('sshKey');
+    asked.length = 0;
+    await collectAnswers({ ...none, stored: answers }, { acceptFallbacks: false, ask });
+    expect(asked).toEqual([]);
+  });
+
   it('asks for www after the domain of a real site, takes it for a sandbox where it is given, and no for an installation that is older', async () => {
     const asked: string[] = [];
     const ask = async ({ key }: { key: string }, fallback: string | undefined) => {
