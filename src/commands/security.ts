@@ -1,5 +1,6 @@
 import { type ExitCode, InfraError } from '../errors.js';
 import { exitCodeOf, type PostureFacts, type SecurityLine, securityPosture, type SecurityReport } from '../keys/hardening/posture.js';
+import type { Store } from '../state/installations.js';
 import type { Reporter } from '../ui/reporter.js';
 import { spokenIn } from '../words.js';
 import { flag, type Invocation } from './invocation.js';
@@ -25,7 +26,7 @@ export function reportOn(invocation: Invocation, facts: PostureFacts): ExitCode 
 /** The report in short, for the result of another command. */
 export interface SecurityGlance {
   overall: SecurityReport['overall'] | 'unknown';
-  /** What is weaker than was asked for. */
+  /** What is weaker than was asked for; for programs, so always in English. */
   weaker: SecurityLine[];
 }
 
@@ -47,5 +48,10 @@ export async function glanceAtSecurity(reporter: Reporter): Promise<SecurityGlan
   if (report.overall === 'ok') reporter.note(summary);
   else reporter.warn(summary);
   for (const line of weaker) reporter.note(line);
-  return { overall: report.overall, weaker: report.lines.filter(({ ok }) => !ok) };
+  return { overall: report.overall, weaker: report.overall === 'ok' ? [] : await weakerInEnglish(store) };
+}
+
+async function weakerInEnglish(store: Store): Promise<SecurityLine[]> {
+  const { lines } = await spokenIn('en', async () => securityPosture(await securityFacts(store, { glance: true })));
+  return lines.filter(({ ok }) => !ok);
 }

@@ -11,7 +11,7 @@ export const OVH_SERVER_QUESTIONS: readonly Question[] = [
     key: 'ovh.openrc',
     flag: '--openrc <file>',
     variable: 'KOPROGO_OPENRC',
-    ask: { en: 'OpenRC file of the OpenStack user (its path, or paste its text; empty: answer one by one)', fr: 'Fichier OpenRC de l’utilisateur OpenStack (son chemin, ou collez son texte ; vide : répondre point par point)' },
+    ask: { en: 'OpenRC file of the OpenStack user: its path, or its text (empty: no file)', fr: 'Fichier OpenRC de l’utilisateur : chemin, ou texte (vide : sans fichier)' },
     explain: {
       en: 'In the OVHcloud manager: Public Cloud, your project, Users & Roles. Create a user with all twelve roles (Administrator above all), then "…" beside it, Download the OpenRC file, and choose the region where the server shall stand. The file is read, never executed; where pasting its text does not work, type `paste` first. All of it step by step: docs/ovh.md',
       fr: 'Dans l’espace client OVHcloud : Public Cloud, votre projet, Users & Roles. Créez un utilisateur avec les douze rôles (Administrator avant tout), puis « … » à côté de lui, Télécharger le fichier OpenRC, en choisissant la région où le serveur doit se trouver. Le fichier est lu, jamais exécuté ; si coller son texte ne marche pas, tapez d’abord `coller`. Pas à pas : docs/fr/ovh.md',
@@ -39,7 +39,7 @@ export const OVH_SERVER_QUESTIONS: readonly Question[] = [
     key: 'ovh.username',
     flag: '--openstack-user <name>',
     variable: 'KOPROGO_OPENSTACK_USER',
-    ask: { en: 'OpenStack user (user- and twelve characters, not your account of the manager)', fr: 'Utilisateur OpenStack (user- et douze caractères, pas votre compte de l’espace client)' },
+    ask: { en: 'OpenStack user (user- and twelve characters, not your OVH account)', fr: 'Utilisateur OpenStack (user- et douze caractères, pas votre compte OVH)' },
     when: onOvh,
   },
   {

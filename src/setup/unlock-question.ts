@@ -26,7 +26,7 @@ export const UNLOCK_QUESTION: Question = {
   key: 'unlock',
   flag: '--unlock <method>',
   variable: 'KOPROGO_UNLOCK',
-  ask: { en: 'How shall the encrypted volumes open after a reboot?', fr: 'Comment les volumes chiffrés doivent-ils s’ouvrir après un redémarrage ?' },
+  ask: { en: 'How shall the encrypted volumes open after a reboot?', fr: 'Comment ouvrir les volumes chiffrés après un redémarrage ?' },
   explain: ({ target }) => (target === 'ovh' ? { en: `${AT_OVH.en}\n${EACH.en}`, fr: `${AT_OVH.fr}\n${EACH.fr}` } : EACH),
   choices: [
     { value: 'auto', name: { en: 'auto: by the TPM where there is one, manually otherwise', fr: 'auto : par le TPM s’il y en a un, sinon à la main' } },

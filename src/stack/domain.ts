@@ -1,4 +1,4 @@
-import { domainToUnicode } from 'node:url';
+import { domainToASCII, domainToUnicode } from 'node:url';
 import { z } from 'zod';
 import { say } from './words.js';
 
@@ -16,8 +16,17 @@ export const domainName = z
   .transform((text) => text.toLowerCase())
   .superRefine((text, context) => {
     const problem = problemOf(text);
-    if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+    if (problem === undefined) return;
+    const meant = meantBy(text);
+    context.addIssue({ code: 'custom', message: meant === undefined ? problem : say('domain.meant', { problem, meant }) });
   });
+
+/** The domain in what was copied from a browser, or typed as it is spoken; undefined where there is none. */
+function meantBy(text: string): string | undefined {
+  const bare = text.trim().replace(/^[a-z][a-z0-9+.-]*:\/\//, '').replace(/[/?#][^]*$/, '').replace(/:\d*$/, '').replace(/\.$/, '');
+  const meant = domainToASCII(bare);
+  return meant !== '' && problemOf(meant) === undefined ? meant : undefined;
+}
 
 function problemOf(text: string): string | undefined {
   if (text.length > LONGEST) return say('domain.long', { LONGEST });

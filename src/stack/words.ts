@@ -35,6 +35,7 @@ export const WORDS = {
   'archive.noSize': { en: 'a header holds no size', fr: 'un en-tête ne contient pas de taille' },
   'domain.long': { en: 'must have at most {LONGEST} characters', fr: 'ne doit pas dépasser {LONGEST} caractères' },
   'domain.ascii': { en: 'must be in ASCII: write an internationalised name in its xn-- form', fr: 'doit être en ASCII : écrivez un nom internationalisé sous sa forme xn--' },
+  'domain.meant': { en: '{problem}. Perhaps {meant}?', fr: '{problem}. Peut-être {meant} ?' },
   'domain.name': { en: 'must be a domain name such as copro.example.be: letters, digits and hyphens, without scheme, path, port or trailing dot', fr: 'doit être un nom de domaine comme copro.example.be : lettres, chiffres et traits d’union, sans protocole, chemin, port ni point final' },
   'domain.address': { en: 'must be a domain name, not an address', fr: 'doit être un nom de domaine, pas une adresse' },
   'domain.label': { en: 'has a label that no registry gives out: {label}', fr: 'contient une partie qu’aucun registre n’attribue : {label}' },

@@ -50,7 +50,7 @@ const SANE = /[^-]icanon[^]*[^-]echo /;
 describe('the conversation of set-up in a terminal', () => {
   it.each([
     { language: 'en', turns: [/Name of this installation/, /where shall the server be/i, /Domain name of the site/, /How shall the encrypted volumes/, /Private SSH key/, /when this computer is lost/, /Go on\?/], no: 'not agreed to; nothing was changed', help: 'navigate' },
-    { language: 'fr', turns: [/Nom de cette installation/, /Où doit se trouver le serveur/, /Nom de domaine du site/, /Comment les volumes chiffrés/, /Clé SSH privée/, /si cet ordinateur est perdu/, /Continuer \?/], no: 'refusé ; rien n’a été modifié', help: 'se déplacer' },
+    { language: 'fr', turns: [/Nom de cette installation/, /Où doit se trouver le serveur/, /Nom de domaine du site/, /Comment ouvrir les volumes/, /Clé SSH privée/, /si cet ordinateur est perdu/, /Continuer \?/], no: 'refusé ; rien n’a été modifié', help: 'se déplacer' },
   ])('is held in $language to the confirmation, where no is said, and leaves the terminal sane', async ({ language, turns, no, help }) => {
     const typed = [ENTER, ENTER, ENTER, ENTER, ENTER, ENTER, `n${ENTER}`];
     const shown = await talk({ KOPROGO_LANG: language }, turns.map((question, place) => [question, typed[place] ?? ''] as const));
@@ -115,16 +115,16 @@ describe('the conversation of set-up in a terminal', () => {
       // The same name: what was answered under it still stands.
       [/Nom de cette installation[^]*tilleuls/, ENTER],
       [/Nom de domaine du site/, `a.example.be${ENTER}`],
-      [/Comment les volumes chiffrés/, `<${ENTER}`],
+      [/Comment ouvrir les volumes/, `<${ENTER}`],
       [/Nom de domaine du site/, `b.example.be${ENTER}`],
-      [/Comment les volumes chiffrés/, CTRL_C],
+      [/Comment ouvrir les volumes/, CTRL_C],
     ]);
     expect(first).toContain('13 of 13 turns');
     expect(first).toContain('(a.example.be)');
     expect(first).toContain('exit 130');
     expect(first).toMatch(SANE);
     // The only one there is goes on: of the name that was given up nothing is left.
-    const second = await talk({ LC_ALL: 'C.UTF-8' }, [[/Comment les volumes chiffrés/, CTRL_C]]);
+    const second = await talk({ LC_ALL: 'C.UTF-8' }, [[/Comment ouvrir les volumes/, CTRL_C]]);
     expect(second).toContain('Sécurité de ce qui est stocké');
     expect(second).toContain('Vous reprenez où vous étiez');
     expect(second).toContain('domain : b.example.be');

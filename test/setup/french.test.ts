@@ -26,6 +26,8 @@ it('offers choices that fit on a line of 80 columns, in every language', () => {
   const shown = QUESTIONS.flatMap(({ choices = [] }) => choices.flatMap(({ name }) => Object.values(name)));
   expect(shown.length).toBeGreaterThan(20);
   expect(shown.filter((name) => name.length > 77)).toEqual([]);
+  // The question, with a mark before it.
+  expect(QUESTIONS.flatMap(({ ask }) => Object.values(ask)).filter((ask) => ask.length > 77)).toEqual([]);
 });
 
 it('says what an answer must be, in the language of the moment in which it is given', () => {

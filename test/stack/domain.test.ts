@@ -43,3 +43,16 @@ describe('domainName', () => {
     expect(domainName.safeParse(text).success).toBe(false);
   });
 });
+
+it.each([
+  ['https://Tilleuls.Example.BE/contact?x=1', 'tilleuls.example.be'],
+  ['tilleuls.example.be:443', 'tilleuls.example.be'],
+  ['tilleuls.example.be.', 'tilleuls.example.be'],
+  [' tilleuls.example.be', 'tilleuls.example.be'],
+  ['tilleuls-été.be', 'xn--tilleuls-t-j7ab.be'],
+  ['not a domain', undefined],
+  ['http://192.0.2.1/', undefined],
+])('knows what was meant by %j', (text, meant) => {
+  const { error } = domainName.safeParse(text);
+  expect(/Perhaps (\S+)\?$/.exec(error?.issues[0]?.message ?? '')?.[1]).toBe(meant);
+});
