@@ -50,6 +50,7 @@ export const QUESTIONS: readonly Question[] = [
     optional: true,
     when: onInternet,
   },
+  ...OVH_SITE_QUESTIONS,
   UNLOCK_QUESTION,
   {
     key: 'sshKey',
@@ -104,7 +105,6 @@ export const QUESTIONS: readonly Question[] = [
     ask: { en: 'Blank disk for documents, containers and secrets, below /dev/disk/by-id', fr: 'Disque vierge pour documents, conteneurs et secrets, sous /dev/disk/by-id' },
     when: onHost,
   },
-  ...OVH_SITE_QUESTIONS,
   {
     key: 'bucket.endpoint',
     flag: '--s3-endpoint <url>',

@@ -65,7 +65,7 @@ describe('the conversation about OVH', { timeout: 30_000 }, () => {
 
   it('asks for the file, tries the login at once, offers what there is, and asks nothing that the file says', async () => {
     const { config, answers } = await talk({ 'ovh.openrc': [openrc], 'ovh.password': ['wrong', cloud.password], 'ovh.backups': ['elsewhere'] });
-    expect(keys()).toEqual(['ovh.openrc', 'ovh.password', 'ovh.password', 'ovh.flavor', 'ovh.volumeType', 'ovh.postgresSize', 'ovh.documentsSize', 'www', 'email', 'sshKey', 'ovh.dns', 'ovh.backups', 'bucket.region', 'bucket.encryption', 'recovery.copies']);
+    expect(keys()).toEqual(['ovh.openrc', 'ovh.password', 'ovh.password', 'ovh.flavor', 'ovh.volumeType', 'ovh.postgresSize', 'ovh.documentsSize', 'www', 'email', 'ovh.dns', 'ovh.backups', 'sshKey', 'bucket.region', 'bucket.encryption', 'recovery.copies']);
     expect(about('ovh.password')[1]).toMatch(/^ovh\.password \(login of user-[^]*401[^]*→/);
     expect(about('ovh.flavor')[0]).toMatch(/\[d2-2: 2 GB of memory, \d+ processors?, 25 GB for the system \(little\) \| d2-4: 4 GB/);
     expect(about('ovh.volumeType')[0]).toContain('[classic | high-speed]');
