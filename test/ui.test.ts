@@ -91,6 +91,11 @@ describe('format', () => {
     expect(folded('/a/path/that/is/longer/than/a/line and more', 24)).toBe('/a/path/that/is/longer/than/a/line\nand more');
   });
 
+  it('keeps a command on one line', () => {
+    expect(folded('Login  admin@koprogo.com; its first password: koprogo-infra stack admin-password', 70)).toBe('Login  admin@koprogo.com; its first password:\n       koprogo-infra stack admin-password');
+    expect(folded('one two three `koprogo-infra luks unlock` four five', 30)).toBe('one two three\n`koprogo-infra luks unlock`\nfour five');
+  });
+
   it('aligns columns and leaves no control character in foreign text', () => {
     expect(table([['a', 'bb'], ['ccc', 'd']])).toBe('a    bb\nccc  d');
     expect(printable('a\x1b[31mb\u202ec\n')).toBe('a\ufffd[31mb\ufffdc\n');

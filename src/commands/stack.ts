@@ -5,14 +5,14 @@ import { stackLogs, stackRestart } from '../stack/operate.js';
 import { renewAdminPassword, STACK_DOCUMENT, stackStateSchema } from '../stack/secrets.js';
 import { flag, type Invocation, textOption } from './invocation.js';
 import { type Opened, withInstallation } from './open.js';
-import { print } from './print.js';
+import { print, printWhole } from './print.js';
 import { say } from './words.js';
 
 export async function stackLogsCommand(invocation: Invocation): Promise<ExitCode> {
   const text = textOption(invocation, 'tail') ?? '100';
   if (!/^\d{1,6}$/.test(text)) throw new InputError(say('stack.notANumber', { text: JSON.stringify(text) }));
   const logs = await withInstallation(invocation, {}, async ({ server }) => stackLogs(await server(), invocation.arguments[0], Number(text)));
-  print(invocation, { logs: logs.split('\n') }, () => logs.trimEnd());
+  printWhole(invocation, { logs: logs.split('\n') }, () => logs.trimEnd());
   return EXIT.ok;
 }
 

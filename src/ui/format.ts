@@ -44,16 +44,21 @@ export function folded(text: string, columns: number): string {
   return text.split('\n').flatMap(fold).join('\n');
 }
 
+/** What is copied from the screen and typed: in two pieces it would be another command. */
+const COMMAND = /`[^`]+`|koprogo-infra(?: (?:--?[a-z-]+|[a-z][a-z-]+|[A-Z][A-Z-]+)){0,4}/g;
+/** Stands for a blank that is not broken at; `printable` lets none through. */
+const UNBROKEN = '\u0001';
+
 function foldedLine(text: string, columns: number): string[] {
   const lines: string[] = [];
   let line = '';
-  for (const word of text.split(' ')) {
+  for (const word of text.replace(COMMAND, (command) => command.replaceAll(' ', UNBROKEN)).split(' ')) {
     if (line !== '' && line.length + 1 + word.length > columns) {
       lines.push(line);
       line = word;
     } else line = line === '' ? word : `${line} ${word}`;
   }
-  return [...lines, line];
+  return [...lines, line].map((whole) => whole.replaceAll(UNBROKEN, ' '));
 }
 
 /** Rows as aligned columns, two spaces between. */
