@@ -6,6 +6,7 @@ import type { StateStore } from '../state/store.js';
 import { isProven, serverDeviations, volumeDeviations } from './deviations.js';
 import { filesystemCommand, format } from './format.js';
 import { gateFiles } from './gate.js';
+import { growCommand, spareBytes } from './grow.js';
 import { slotsWithoutToken, tpmSlots } from './header.js';
 import { inspect, type ServerFacts, type VolumeFacts } from './inspect.js';
 import { type Finding, isOurMapping, judgeDisks, resolveMethod } from './judge.js';
@@ -40,6 +41,7 @@ export async function applyVolumes(deps: LuksDeps): Promise<void> {
   await work.installGate();
   for (const volume of VOLUME_LIST) await work.finishVolume(volume);
   await work.mount();
+  await work.grow();
   await work.show();
 }
 
@@ -162,6 +164,16 @@ class Work {
     await mountVolumes(this.server);
     await this.server.run(directoriesCommand());
     await this.server.run(startDockerCommand());
+  }
+
+  /** Not in `luks unlock`: that is for the moment when a server must come back. */
+  async grow(): Promise<void> {
+    // What was locked did not tell its size.
+    if (VOLUME_LIST.some(({ key }) => this.findings[key].kind === 'ours' && !this.facts.volumes[key].extent)) await this.look();
+    for (const volume of VOLUME_LIST.filter(({ key }) => spareBytes(this.facts.volumes[key]) > 0)) {
+      this.progress.update(say('grow.purpose', { name: volume.name }));
+      await this.server.run(growCommand(volume, this.record(volume.key)));
+    }
   }
 
   /** Only now: both volumes exist and were seen to open with what is shown. */

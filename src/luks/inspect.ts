@@ -25,6 +25,8 @@ export interface VolumeFacts {
   tpmOpens?: boolean;
   /** The open volume below /dev/mapper: its id in the kernel, the disk below it, its file system ('' for none). */
   mapping?: { id: string; device: string; filesystem: string };
+  /** Bytes of the disk, and of the ext4 on the open volume; undefined where either is not there. */
+  extent?: { disk: number; filesystem: number };
   mounts: { source: string; fstype: string; options: string }[];
   /** The directory of the root disk below the mount. */
   below?: { immutable: boolean; entries: number };
@@ -56,9 +58,10 @@ done
 say() { printf '%s %d\n%s\n' "$1" "${'${#2}'}" "$2"; }
 contents() { local text=''; if [ -e "$2" ]; then text=$(cat "$2"; printf x); text=${'${text%x}'}; fi; say "$1" "$text"; }
 volume() {
-  local key=$1 disk=$2 name=$3 mount=$4 uuid=$5 offset=$6 size=$7 dev found header code=0 mapping below text
+  local key=$1 disk=$2 name=$3 mount=$4 uuid=$5 offset=$6 size=$7 dev found header code=0 mapping below text sectors='' blocks
   if [ -b "$disk" ]; then
     dev=$(readlink -f "$disk")
+    read -r sectors <"/sys/class/block/${'${dev##*/}'}/size"
     say "$key.device" "$dev"
     found=$(luks_uuid "$dev")
     say "$key.uuid" "$found"
@@ -84,6 +87,11 @@ volume() {
     say "$key.mapping" "$(cat "/sys/class/block/${'${mapping##*/}'}/dm/uuid") ${'${below[*]##*/}'}"
     text=$(blkid -p -o value -s TYPE "/dev/mapper/$name" || true)
     say "$key.filesystem" "$text"
+    if [ "$text" = ext4 ] && [ -n "$sectors" ]; then
+      # Of the superblock: the number of blocks, its lower half and its upper, and how large one is.
+      blocks=($(od -An -v -tu4 -w336 -j1028 -N336 "/dev/mapper/$name"))
+      say "$key.extent" "$sectors ${'${blocks[0]} ${blocks[83]} ${blocks[5]}'}"
+    fi
   fi
   text=$(findmnt -J -o SOURCE,FSTYPE,OPTIONS --mountpoint "$mount" || true)
   say "$key.mounts" "$text"
@@ -171,7 +179,7 @@ export function parseFacts(stdout: string, disks: Look['disks']): ServerFacts {
   };
 }
 
-const VOLUME_FIELDS = ['device', 'uuid', 'header', 'material', 'token', 'obstacles', 'mapping', 'filesystem', 'mounts'];
+const VOLUME_FIELDS = ['device', 'uuid', 'header', 'material', 'token', 'obstacles', 'mapping', 'filesystem', 'extent', 'mounts'];
 const SERVER_FIELDS = ['below', 'tpm', 'crypttab', 'fstab', 'docker', 'directories', 'files'];
 const FIELDS = new Set([...SERVER_FIELDS, ...VOLUME_LIST.flatMap(({ key }) => VOLUME_FIELDS.map((field) => `${key}.${field}`))]);
 /** There in every complete output. */
@@ -211,6 +219,7 @@ function volumeFacts(key: VolumeKey, said: ReadonlyMap<string, string>, disks: L
   const material = get('material');
   const token = get('token');
   const [id, below, ...others] = (get('mapping') ?? '').split(' ');
+  const extent = get('extent');
   const mounts = get('mounts') ?? '';
   const dir = linesOf(said.get('below')).find((line) => line.endsWith(` /mnt/${key}/`));
   return {
@@ -222,6 +231,7 @@ function volumeFacts(key: VolumeKey, said: ReadonlyMap<string, string>, disks: L
     ...(material ? { material } : {}),
     ...(token ? { tpmOpens: token === '0' } : {}),
     ...(id ? { mapping: { id, device: others.length === 0 && below ? `/dev/${below}` : '', filesystem: get('filesystem') ?? '' } } : {}),
+    ...(extent ? { extent: extentOf(extent) } : {}),
     ...(dir ? { below: belowOf(dir) } : {}),
   };
 }
@@ -232,6 +242,12 @@ function parseMounts(text: string): VolumeFacts['mounts'] {
   } catch (cause) {
     throw unreadable(say('unreadable.findmnt'), cause);
   }
+}
+
+function extentOf(text: string): NonNullable<VolumeFacts['extent']> {
+  const [, sectors, low, high, log] = /^(\d{1,12}) (\d{1,10}) (\d{1,10}) ([0-6])$/.exec(text) ?? [];
+  if (log === undefined) throw unreadable(`"${text.slice(0, 60)}"`);
+  return { disk: Number(sectors) * 512, filesystem: (Number(high) * 2 ** 32 + Number(low)) * 1024 * 2 ** Number(log) };
 }
 
 function belowOf(line: string): { immutable: boolean; entries: number } {

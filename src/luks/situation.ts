@@ -1,5 +1,6 @@
 import { blocked, type Check, done, needed } from '../step.js';
 import { serverDeviations, volumeDeviations } from './deviations.js';
+import { spareBytes } from './grow.js';
 import type { ServerFacts } from './inspect.js';
 import { conflicts, type Finding, judgeDisks, resolveMethod } from './judge.js';
 import type { LuksDocument, UnlockChoice } from './record.js';
@@ -34,7 +35,9 @@ export function judge(situation: Situation): Check {
   const changes = VOLUME_LIST.flatMap((volume) => {
     const finding = findings[volume.key];
     if (finding.kind === 'format') return [formatting(finding, disks[volume.key], volume.name)];
-    return volumeDeviations(volume, target, facts.volumes[volume.key]).map(({ change }) => change);
+    const found = facts.volumes[volume.key];
+    const spare = spareBytes(found);
+    return [...volumeDeviations(volume, target, found).map(({ change }) => change), ...(spare > 0 ? [say('grow', { name: volume.name, size: gibibytes(spare) })] : [])];
   });
   changes.push(...serverDeviations(target, facts).map(({ change }) => change));
   if (JSON.stringify(outline(target)) !== JSON.stringify(outline(document))) changes.push(say('plan.remember'));
@@ -74,6 +77,10 @@ export function wantedDocument({ disks, document, facts, unlock }: Situation): L
     unlock,
     volumes: { postgres: { ...postgres, disk: disks.postgres, method }, documents: { ...documents, disk: disks.documents, method } },
   };
+}
+
+function gibibytes(bytes: number): string {
+  return (bytes / 2 ** 30).toFixed(1);
 }
 
 function outline({ unlock, volumes }: LuksDocument): unknown {

@@ -119,6 +119,8 @@ export const WORDS = {
   'tpm.remove.purpose': { en: 'remove the TPM key of {name}', fr: 'retirer la clé TPM de {name}' },
   'stopDocker': { en: 'stop Docker while the volumes are prepared', fr: 'arrêter Docker pendant la préparation des volumes' },
   'mountPoints': { en: 'make the mount points immutable', fr: 'rendre les points de montage immuables' },
+  'grow': { en: 'use {size} GiB more of the disk of {name}, which has grown', fr: 'utiliser {size} GiB de plus du disque de {name}, qui a été agrandi' },
+  'grow.purpose': { en: 'grow {name} to the whole of its disk', fr: 'étendre {name} à tout son disque' },
   'mountVolumes': { en: 'mount the volumes', fr: 'monter les volumes' },
   'directories': { en: 'make the directories on the volumes', fr: 'créer les répertoires sur les volumes' },
   'startDocker': { en: 'start Docker', fr: 'démarrer Docker' },

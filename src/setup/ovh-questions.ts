@@ -94,7 +94,7 @@ export const OVH_SERVER_QUESTIONS: readonly Question[] = [
     flag: '--postgres-size <gb>',
     variable: 'KOPROGO_POSTGRES_SIZE',
     ask: { en: 'Size of the disk for the database, in GB', fr: 'Taille du disque de la base de données, en Go' },
-    explain: { en: 'Choose with room for years: a disk never shrinks, and making one larger later is work by hand.', fr: 'Prévoyez de la place pour des années : un disque ne rétrécit jamais, et l’agrandir plus tard se fait à la main.' },
+    explain: { en: 'A disk never shrinks. It can grow at any time, while the site runs: the same `setup` with a larger size.', fr: 'Un disque ne rétrécit jamais. Il peut grandir à tout moment, sans arrêt du site : le même `setup`, avec une taille plus grande.' },
     fallback: () => '20',
     when: onOvh,
   },

@@ -1,6 +1,11 @@
 import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { request } from 'node:http';
-import { join } from 'node:path';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { createInterface } from 'node:readline/promises';
 import { z } from 'zod';
 import { answersSchema, ANSWERS_DOCUMENT } from '../../src/commands/open.js';
 import { type Command, script } from '../../src/edges/command.js';
@@ -80,6 +85,14 @@ export class Installation {
     return [await this.logIn('admin123'), await this.logIn(adminPassword.reveal())];
   }
 
+  /** Makes a data disk larger while the machine runs, as a provider does. */
+  async growDisk(disk: 'postgres' | 'documents', byBytes: number): Promise<void> {
+    const { [disk]: file, qmp } = layout(this.directory);
+    const size = (await stat(file)).size + byBytes;
+    await tellQemu(qmp, { execute: 'block_resize', arguments: { device: disk, size } });
+    if ((await stat(file)).size !== size) throw new Error(`${file} did not grow`);
+  }
+
   /** The virtual machine as Terraform starts it, to be switched on without the program. */
   async serverSpec(): Promise<ServerSpec> {
     const document = await readDocument(await this.state());
@@ -114,6 +127,27 @@ export class Installation {
     const found = new Map<string, string>();
     for (const name of await store.names()) collect(name, await store.get(name, z.unknown()), found);
     return found;
+  }
+}
+
+/** One order over QEMU's own protocol: it greets, is told to begin, and answers each order with a line. */
+async function tellQemu(socket: string, order: object): Promise<void> {
+  // The name of a socket has 107 characters at most, and the folder's alone may have more.
+  const short = mkdtempSync(join(tmpdir(), 'qmp-'));
+  symlinkSync(dirname(socket), join(short, 'at'));
+  try {
+    const connection = connect(join(short, 'at', basename(socket)));
+    connection.setTimeout(60_000, () => connection.destroy(new Error('QEMU does not answer')));
+    connection.write(`${JSON.stringify({ execute: 'qmp_capabilities' })}\n${JSON.stringify(order)}\n`);
+    let answers = 0;
+    for await (const line of createInterface({ input: connection })) {
+      if (line.includes('"error"')) throw new Error(line);
+      if (line.includes('"return"')) answers += 1;
+      if (answers === 2) return;
+    }
+    throw new Error('QEMU hung up');
+  } finally {
+    rmSync(short, { recursive: true });
   }
 }
 

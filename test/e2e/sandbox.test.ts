@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
@@ -17,6 +17,7 @@ const NAME = 'sandbox';
 const SETUP = ['setup', '--target', 'sandbox', '--yes'];
 const MARKER = `Procès-verbal-${Math.random().toString(36).slice(2)}-confidentiel`;
 const SETUP_SECONDS = 1500;
+const MIB = 2 ** 20;
 const FULL = process.env['E2E_FULL'] === '1';
 if (!FULL) console.warn('Left out, for the time that it takes: the guard against the published password, taken away and put back under visits. It belongs to "npm run e2e -- --full"');
 
@@ -78,6 +79,8 @@ describe('the sandbox', () => {
     return running;
   };
   /** Whatever the exit code: it also speaks of protection. */
+  /** Of the file system of a volume, in bytes. */
+  const sizeOf = async (volume: string) => Number(await installation.onServer('df --output=size -B1 "/srv/koprogo/$1" | tail -1', { args: [volume] }));
   const siteAnswers = async () => {
     const { stdout } = await operator.cli(['status', '--json'], { timeout: 120 });
     return stdout !== '' && (JSON.parse(stdout) as Status).site.health.ok;
@@ -250,14 +253,30 @@ describe('the sandbox', () => {
     expect(await installation.logIns()).toEqual([401, 200]);
   });
 
+  it('uses the whole of a disk that has grown under it, without a stop', async () => {
+    showLogOnFailure();
+    const running = 'docker inspect -f "{{.State.Pid}}" koprogo-postgres-1';
+    const [before, pid] = [await sizeOf('postgres'), await installation.onServer(running)];
+    await installation.growDisk('postgres', 512 * MIB);
+    const { steps } = await setUp();
+    expect(steps.filter(({ state }) => state === 'changed').map(({ id }) => id)).toEqual(['luks']);
+    expect(await sizeOf('postgres')).toBeGreaterThan(before + 450 * MIB);
+    expect(await installation.onServer(running)).toBe(pid);
+    expect(await installation.sql('SELECT count(*) FROM minutes')).toBe('5000');
+  });
+
   it('keeps Docker down and the mount point empty when the TPM is another, until luks unlock; set-up then binds to the new one', async () => {
     showLogOnFailure();
     const spec = await installation.serverSpec();
+    const size = await sizeOf('documents');
     await installation.onServer('sync');
     await installation.powerCut();
     const { tpm } = layout(installation.directory);
     rmSync(tpm, { recursive: true });
     mkdirSync(tpm, { mode: 0o700 });
+    // Meanwhile the other disk grows, too.
+    const { documents } = installation.disks;
+    truncateSync(documents, statSync(documents).size + 512 * MIB);
     await serverUp(spec);
     await installation.onServer('systemctl is-system-running --wait || true', { timeout: 600 });
 
@@ -276,6 +295,7 @@ describe('the sandbox', () => {
 
     const report = await setUp();
     expect(report.volumes).toMatchObject({ overall: 'healthy', volumes: [{ unlock: 'tpm' }, { unlock: 'tpm' }] });
+    expect(await sizeOf('documents')).toBeGreaterThan(size + 450 * MIB);
   });
 
   it('leaves the marker and the secrets nowhere in clear', async () => {

@@ -47,10 +47,17 @@ export interface FakeDisk {
   obstacles: string[];
   luks?: { uuid: string; slots: Map<string, string>; tokens: Map<string, string> };
   filesystem: string;
+  bytes: number;
+  /** How large the file system is. */
+  extent: number;
   /** A file system was made on it, and how often: more than once would lose data. */
   formatted: number;
   madeFilesystems: number;
 }
+
+export const GIB = 2 ** 30;
+/** Of the LUKS header, as recorded. */
+const HEADER_BYTES = 16 * 2 ** 20;
 
 const TPM_KEY = 'only the TPM knows';
 
@@ -118,6 +125,7 @@ export class FakeServer implements Host {
     if (purpose.startsWith('add a TPM key')) return this.#enroll(given, textOf(command));
     if (purpose.startsWith('remove the TPM key')) return this.#wipeTpm(given, textOf(command));
     if (purpose.startsWith('open the volume')) return this.#open(given, textOf(command));
+    if (purpose.startsWith('grow ')) return this.#grow(given, textOf(command));
     if (purpose.startsWith('make the file system')) return this.#makeFilesystem(given);
     if (purpose.startsWith('write ')) return this.#write(given, textOf(command));
     switch (purpose) {
@@ -161,6 +169,7 @@ export class FakeServer implements Host {
       if (mapping) {
         facts[`${key}.mapping`] = `${mapping.id} ${mapping.disk.device.replace('/dev/', '')}`;
         facts[`${key}.filesystem`] = mapping.disk.filesystem;
+        if (disk && mapping.disk.filesystem === 'ext4') facts[`${key}.extent`] = `${disk.bytes / 512} ${mapping.disk.extent / 4096} 0 2`;
       }
       const mounts = this.mounts.get(mountPoint) ?? [];
       facts[`${key}.mounts`] = mounts.length === 0 ? '' : JSON.stringify({ filesystems: mounts.map((mount) => ({ ...mount, fstype: 'ext4' })) });
@@ -240,8 +249,17 @@ export class FakeServer implements Host {
     if (this.open.get(name)?.id !== id) return failed('another volume');
     if (disk.filesystem === 'ext4') return said('kept\n');
     disk.filesystem = 'ext4';
+    disk.extent = disk.bytes - HEADER_BYTES;
     disk.madeFilesystems += 1;
     return said('made\n');
+  }
+
+  #grow([path = '', uuid = '', name = '', id = '']: readonly string[], passphrase: string): Output {
+    const disk = this.#expect(path, uuid);
+    if (this.open.get(name)?.id !== id) return failed('another volume');
+    if (disk.luks.slots.get('0') !== passphrase) return failed('No key available with this passphrase.');
+    disk.extent = disk.bytes - HEADER_BYTES;
+    return said('');
   }
 
   #write([path = '', mode = '', owner = '']: readonly string[], content: string): Output {
@@ -276,7 +294,7 @@ export function openForeign(server: FakeServer, name: string, uuid: string): voi
 }
 
 function blank(device: string): FakeDisk {
-  return { device, obstacles: [], filesystem: '', formatted: 0, madeFilesystems: 0 };
+  return { device, obstacles: [], filesystem: '', bytes: 4 * GIB, extent: 0, formatted: 0, madeFilesystems: 0 };
 }
 
 function obstaclesOf(disk: FakeDisk): string[] {

@@ -13,6 +13,7 @@ const FACTS: Readonly<Record<string, string>> = {
   'postgres.token': '0',
   'postgres.mapping': 'CRYPT-LUKS2-f32a5d1bd5f3435a898d3a1afa47530f-koprogo-postgres vdb',
   'postgres.filesystem': 'ext4',
+  'postgres.extent': '8388608 1044480 0 2',
   'postgres.mounts':
     '{\n   "filesystems": [\n      {\n         "source": "/dev/mapper/koprogo-postgres",\n         "fstype": "ext4",\n         "options": "rw,nosuid,nodev,noatime"\n      }\n   ]\n}',
   'documents.device': '/dev/vdc',
@@ -34,6 +35,7 @@ describe('what the server tells', () => {
     expect(facts.volumes.postgres).toMatchObject({
       device: '/dev/vdb',
       tpmOpens: true,
+      extent: { disk: 4 * 2 ** 30, filesystem: 4 * 2 ** 30 - 16 * 2 ** 20 },
       mapping: { id: 'CRYPT-LUKS2-f32a5d1bd5f3435a898d3a1afa47530f-koprogo-postgres', device: '/dev/vdb', filesystem: 'ext4' },
       mounts: [{ source: '/dev/mapper/koprogo-postgres', fstype: 'ext4' }],
       below: { immutable: true, entries: 0 },
@@ -61,6 +63,7 @@ describe('what the server tells', () => {
     ['an unknown obstacle', encodeFacts({ ...FACTS, 'documents.obstacles': 'fine' })],
     ['a wrong number', encodeFacts({ ...FACTS, 'documents.obstacles': 'data -1' })],
     ['mounts that are no JSON', encodeFacts({ ...FACTS, 'postgres.mounts': '{"filesystems": 1}' })],
+    ['an extent that is none', encodeFacts({ ...FACTS, 'postgres.extent': '8388608 1044480' })],
     ['strange flags', encodeFacts({ ...FACTS, below: 'x /mnt/postgres/' })],
     ['a strange directory', encodeFacts({ ...FACTS, directories: 'rwx root /srv' })],
     ['a table that is not UTF-8', Buffer.from(Buffer.from(encodeFacts({ ...FACTS, fstab: '# ZZ\n' }), 'base64').toString('latin1').replace('ZZ', '\xe9\xe8'), 'latin1').toString('base64')],

@@ -6,7 +6,7 @@ import { exitCodeOf, luksStatus, luksText } from '../../src/luks/status.js';
 import { luksStep } from '../../src/luks/step.js';
 import { type Progress, silent } from '../../src/progress.js';
 import { Secret } from '../../src/secret.js';
-import { DISKS, FakeServer, type HalfFormat, MemoryState, openForeign } from './fake-server.js';
+import { DISKS, FakeServer, GIB, type HalfFormat, MemoryState, openForeign } from './fake-server.js';
 
 interface World {
   server: FakeServer;
@@ -254,6 +254,26 @@ describe('a finished server that changed', () => {
     await stepIn(w).apply();
     expect(w.server.files.get('/etc/crypttab')?.content).toContain('tpm2-device=auto');
     expect((await luksStatus(w.server, w.state)).overall).toBe('healthy');
+  });
+
+  it('uses all of a disk that has grown, also one that was locked, and leaves a few megabytes alone', async () => {
+    const w = await finished();
+    const [postgres, documents] = [w.server.disk(DISKS.postgres), w.server.disk(DISKS.documents)];
+    documents.bytes += 15 * 2 ** 20;
+    expect(await stepIn(w).check()).toMatchObject({ state: 'done' });
+    postgres.bytes += GIB;
+    expect(await stepIn(w).check()).toEqual({ state: 'needed', changes: ['use 1.0 GiB more of the disk of koprogo-postgres, which has grown'] });
+    expect((await luksStatus(w.server, w.state)).overall).toBe('healthy');
+    await stepIn(w).apply();
+    expect(await stepIn(w).check()).toMatchObject({ state: 'done' });
+    expect([postgres, documents].map(({ bytes, extent }) => bytes - extent)).toEqual([16 * 2 ** 20, 31 * 2 ** 20]);
+
+    documents.bytes += GIB;
+    w.server.reboot();
+    w.server.tpm = false;
+    await stepIn(w).apply();
+    expect(documents.bytes - documents.extent).toBe(16 * 2 ** 20);
+    expect(postgres.madeFilesystems + documents.madeFilesystems).toBe(2);
   });
 
   it('gets a new TPM key when the TPM does not open it any more', async () => {
