@@ -26,7 +26,7 @@ expect "$uuid"
 map=/dev/mapper/$name
 mapping=$(basename "$(readlink -f "$map")")
 if [ "$(cat "/sys/class/block/$mapping/dm/uuid")" != "$id" ]; then echo "$map is another volume" >&2; exit 1; fi
-printf %s "$key" | cryptsetup resize --key-slot 0 --key-file - "$name"
+printf %s "$key" | cryptsetup resize --key-file - "$name"
 resize2fs "$map" >&2
 audit "grew $name (UUID $uuid) to the whole of $disk"
 `;
