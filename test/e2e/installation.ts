@@ -5,7 +5,6 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { createInterface } from 'node:readline/promises';
 import { z } from 'zod';
 import { answersSchema, ANSWERS_DOCUMENT } from '../../src/commands/open.js';
 import { type Command, script } from '../../src/edges/command.js';
@@ -135,18 +134,26 @@ async function tellQemu(socket: string, order: object): Promise<void> {
   // The name of a socket has 107 characters at most, and the folder's alone may have more.
   const short = mkdtempSync(join(tmpdir(), 'qmp-'));
   symlinkSync(dirname(socket), join(short, 'at'));
+  const connection = connect(join(short, 'at', basename(socket)));
   try {
-    const connection = connect(join(short, 'at', basename(socket)));
-    connection.setTimeout(60_000, () => connection.destroy(new Error('QEMU does not answer')));
-    connection.write(`${JSON.stringify({ execute: 'qmp_capabilities' })}\n${JSON.stringify(order)}\n`);
-    let answers = 0;
-    for await (const line of createInterface({ input: connection })) {
-      if (line.includes('"error"')) throw new Error(line);
-      if (line.includes('"return"')) answers += 1;
-      if (answers === 2) return;
-    }
-    throw new Error('QEMU hung up');
+    await new Promise<void>((resolve, reject) => {
+      connection.setTimeout(60_000, () => {
+        reject(new Error('QEMU does not answer'));
+      });
+      connection.once('error', reject);
+      connection.once('close', () => {
+        reject(new Error('QEMU hung up'));
+      });
+      let said = '';
+      connection.on('data', (chunk: Buffer) => {
+        said += chunk.toString();
+        if (said.includes('"error"')) reject(new Error(said));
+        if (said.split('"return"').length > 2) resolve();
+      });
+      connection.write(`${JSON.stringify({ execute: 'qmp_capabilities' })}\n${JSON.stringify(order)}\n`);
+    });
   } finally {
+    connection.destroy();
     rmSync(short, { recursive: true });
   }
 }

@@ -88,6 +88,8 @@ describe('the sandbox', () => {
   const showLogOnFailure = () => {
     onTestFailed(() => {
       console.error(operator.log.slice(-6000));
+      const { console: screen } = layout(installation.directory);
+      if (existsSync(screen)) console.error(`the server's console:\n${readFileSync(screen, 'utf8').slice(-3000)}`);
     });
   };
 
