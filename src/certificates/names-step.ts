@@ -26,7 +26,7 @@ export interface NamesStepOptions {
   ca?: string;
 }
 
-/** A zone that is not found may be made yet: the work waits for nothing then, and says so whole. */
+/** What cannot be looked up is something to mend: a plan shows it, and the work fails with it and its hints. */
 function asChange(error: unknown): string {
   if (error instanceof InfraError) return error.message;
   throw error;

@@ -32,7 +32,7 @@ export interface ConversationOptions {
   resumed?: (answers: Answers) => void;
   /** Called when all is answered: BACK leads to the last question again. */
   agree?: (collected: Collected, canGoBack: boolean) => Promise<typeof BACK | undefined>;
-  /** Whether something was asked before these questions: then BACK at the first is the result. */
+  /** Whether there is something before these questions that may be changed: then BACK at the first is the result. */
   asksBefore?: boolean;
 }
 
